@@ -1,0 +1,1 @@
+"""On the build host: from a commit to a release tree."""

@@ -1,0 +1,1 @@
+"""The Invoke tasks: parse, call one flow, show. The only room that prints."""

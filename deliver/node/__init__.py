@@ -1,0 +1,1 @@
+"""One node: its facts, start, stop, calls, what is installed."""

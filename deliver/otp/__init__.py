@@ -1,0 +1,1 @@
+"""What an OTP release is: its manifest, its applications, what it runs on. Pure."""

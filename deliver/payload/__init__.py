@@ -1,0 +1,1 @@
+"""The files that run elsewhere: POSIX sh, escripts, Erlang expressions."""

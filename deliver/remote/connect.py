@@ -1,0 +1,33 @@
+"""Opening a session to a host: `local` without SSH, all others through Fabric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from deliver.config.schema import Host, Ssh
+from deliver.remote.local import LocalSession
+from deliver.remote.session import Session
+
+
+@contextmanager
+def connect(host: Host, ssh: Ssh) -> Iterator[Session]:
+    """Open a session to `host`, and close it on every way out.
+
+    Raises:
+        UnreachableError: the host does not answer, or lets us not in.
+        HostKeyError: its key is unknown, changed or revoked.
+    """
+    session = _open(host, ssh)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def _open(host: Host, ssh: Ssh) -> Session:
+    if host.is_local:
+        return LocalSession(host.name)
+    from deliver.remote.ssh import SshSession  # noqa: PLC0415  # Fabric takes 0.15 s to import
+
+    return SshSession.open(host, ssh)

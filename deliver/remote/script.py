@@ -1,0 +1,69 @@
+"""A script that runs on a host: a payload file, with its arguments as shell variables."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from deliver.secret import Secret, masked
+
+Argument = str | int | Secret
+
+
+@dataclass(frozen=True)
+class Script:
+    """POSIX sh for one host, whole but for its prelude.
+
+    Args:
+        name: the payload file it comes from, for messages.
+        text: the assignments of its arguments and the payload.
+        secrets: what must be masked when the text is shown.
+    """
+
+    name: str
+    text: str
+    secrets: tuple[Secret, ...] = ()
+
+    def shown(self) -> str:
+        """Return the text with its secrets masked."""
+        return masked(self.text, self.secrets)
+
+    def wire(self, *, deadline: float, takes_stdin: bool) -> bytes:
+        """Return the bytes that a host evaluates.
+
+        Args:
+            deadline: seconds after which the host ends the script by itself.
+            takes_stdin: whether stdin carries data for the script; when not, the end of stdin ends the script.
+        """
+        seconds = max(1, round(deadline))
+        lifeline = "no" if takes_stdin else "yes"
+        head = f"deadline={seconds}\nlifeline={lifeline}\n"
+        return (head + payload("prelude.sh") + self.text).encode("utf-8", "surrogateescape")
+
+
+def script(name: str, arguments: Mapping[str, Argument] | None = None, *, parts: tuple[str, ...] = ()) -> Script:
+    """Return the payload file `name` as a script.
+
+    Args:
+        name: a file of `deliver/payload`, e.g. `facts.sh`.
+        arguments: shell variables that the payload expects; each is quoted.
+        parts: other payload files that stand before it, e.g. a library of functions.
+    """
+    given = arguments or {}
+    secrets = tuple(value for value in given.values() if isinstance(value, Secret))
+    lines = [f"{key}={shlex.quote(_plain(value))}\n" for key, value in given.items()]
+    bodies = [payload(part) for part in (*parts, name)]
+    return Script(name, "".join(lines + bodies), secrets)
+
+
+@cache
+def payload(name: str) -> str:
+    """Return the text of a file of `deliver/payload`."""
+    return resources.files("deliver.payload").joinpath(name).read_text("utf-8")
+
+
+def _plain(value: Argument) -> str:
+    return value.reveal if isinstance(value, Secret) else str(value)

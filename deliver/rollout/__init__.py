@@ -1,0 +1,1 @@
+"""Several hosts: in which order, and when to stop."""

@@ -1,0 +1,1 @@
+"""What a host lacks, and the stream that brings it."""
