@@ -8,26 +8,27 @@ from contextlib import contextmanager
 from deliver.config.schema import Host, Ssh
 from deliver.remote.local import LocalSession
 from deliver.remote.session import Session
+from deliver.report import Report
 
 
 @contextmanager
-def connect(host: Host, ssh: Ssh) -> Iterator[Session]:
+def connect(host: Host, ssh: Ssh, report: Report) -> Iterator[Session]:
     """Open a session to `host`, and close it on every way out.
 
     Raises:
         UnreachableError: the host does not answer, or lets us not in.
         HostKeyError: its key is unknown, changed or revoked.
     """
-    session = _open(host, ssh)
+    session = _open(host, ssh, report)
     try:
         yield session
     finally:
         session.close()
 
 
-def _open(host: Host, ssh: Ssh) -> Session:
+def _open(host: Host, ssh: Ssh, report: Report) -> Session:
     if host.is_local:
-        return LocalSession(host.name)
+        return LocalSession(host.name, report)
     from deliver.remote.ssh import SshSession  # noqa: PLC0415  # Fabric takes 0.15 s to import
 
-    return SshSession.open(host, ssh)
+    return SshSession.open(host, ssh, report)
