@@ -1,0 +1,137 @@
+"""The operator's own machine as a host: the same scripts, without SSH."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+from collections.abc import Iterable
+
+from deliver.remote.pump import COMMAND, Run
+from deliver.remote.script import Script
+from deliver.remote.session import DEADLINE, Completed, Sink
+from deliver.report import Report
+
+CHUNK = 1 << 16
+
+
+class LocalSession:
+    """A session on this machine; see `deliver.remote.session.Session`."""
+
+    def __init__(self, name: str, report: Report) -> None:
+        self._name = name
+        self._report = report
+        self._running: LocalPipes | None = None
+        self._commands = 0
+
+    @property
+    def name(self) -> str:
+        """The host's name, as the operator knows it."""
+        return self._name
+
+    @property
+    def commands(self) -> int:
+        """How many scripts have run."""
+        return self._commands
+
+    def run(
+        self,
+        script: Script,
+        *,
+        deadline: float = DEADLINE,
+        stdin: Iterable[bytes] | None = None,
+        stdout: Sink | None = None,
+        stderr: Sink | None = None,
+        check: bool = True,
+    ) -> Completed:
+        """Run a script to its end; see `Session.run`."""
+        self._report.script(self._name, script.name, script.shown())
+        self._commands += 1
+        size = len(script.wire(deadline=deadline, takes_stdin=stdin is not None))
+        self._running = LocalPipes(size)
+        sink = stderr or (lambda data: self._report.log(self._name, data))
+        return Run(self._name, script, self._running, deadline, stdout, sink).to_end(stdin, check=check)
+
+    def console(self, script: Script) -> int:
+        """Run a script with the operator's terminal as its own."""
+        return subprocess.call(["sh", "-c", script.text])
+
+    def close(self) -> None:
+        """End what runs."""
+        if self._running is not None:
+            self._running.close()
+
+
+class LocalPipes:
+    """A child process that evaluates the first `size` bytes of its stdin, and leads a group of its own."""
+
+    def __init__(self, size: int) -> None:
+        inner = COMMAND.format(size=size).removeprefix("sh -c '").removesuffix("'")
+        self._child = subprocess.Popen(
+            ["sh", "-c", inner],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
+        self._ready = selectors.DefaultSelector()
+        self._ready.register(_stream(self._child.stdout), selectors.EVENT_READ)
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data`."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(_stream(self._child.stdin), view) :]
+
+    def end_of_input(self) -> None:
+        """Close stdin."""
+        if self._child.stdin is not None:
+            self._child.stdin.close()
+
+    def read(self, timeout: float) -> bytes:
+        """Return some of stdout."""
+        if not self._ready.select(timeout):
+            raise TimeoutError
+        return os.read(_stream(self._child.stdout), CHUNK)
+
+    def read_error(self) -> bytes:
+        """Return some of stderr."""
+        try:
+            return os.read(_stream(self._child.stderr), CHUNK)
+        except (OSError, ValueError):
+            return b""
+
+    def status(self, timeout: float) -> int | None:
+        """Return the exit status, as a shell would give it."""
+        try:
+            code = self._child.wait(max(0.0, timeout))
+        except subprocess.TimeoutExpired:
+            return None
+        return code if code >= 0 else 128 - code
+
+    def close(self) -> None:
+        """End the group: at once when its leader has gone, else as its leader wishes within five seconds."""
+        with contextlib.suppress(OSError):
+            self.end_of_input()
+        if self._child.poll() is None:
+            self._end_group()
+        self._ready.close()
+        for stream in (self._child.stdout, self._child.stderr):
+            if stream is not None:
+                stream.close()
+
+    def _end_group(self) -> None:
+        for how, patience in ((signal.SIGTERM, 6.0), (signal.SIGKILL, 1.0)):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._child.pid, how)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(patience)
+                return
+
+
+def _stream(stream: object) -> int:
+    assert hasattr(stream, "fileno")  # noqa: S101  # all three were asked for as pipes
+    return int(stream.fileno())
