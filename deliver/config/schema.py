@@ -1,7 +1,7 @@
 """What deliver.toml says, as frozen dataclasses; `config.example.toml` explains each key.
 
-A key's name in the file is the field's name here. Durations are seconds; sizes are bytes; paths of the operator's machine
-are absolute by the time they are here; paths of hosts are text.
+A key's name in the file is the field's name here. Durations are seconds; sizes are bytes; paths of the
+operator's machine are absolute by the time they are here; paths of hosts are text.
 """
 
 from __future__ import annotations

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from weakref import WeakSet
 
 from deliver.config.schema import Host, Ssh
 from deliver.remote.local import LocalSession
 from deliver.remote.session import Session
 from deliver.report import Report
+
+_open_sessions: WeakSet[Session] = WeakSet()
 
 
 @contextmanager
@@ -20,15 +23,22 @@ def connect(host: Host, ssh: Ssh, report: Report) -> Iterator[Session]:
         HostKeyError: its key is unknown, changed or revoked.
     """
     session = _open(host, ssh, report)
+    _open_sessions.add(session)
     try:
         yield session
     finally:
         session.close()
 
 
+def close_all() -> None:
+    """End every open session: what waits for a host stops waiting."""
+    for session in list(_open_sessions):
+        session.close()
+
+
 def _open(host: Host, ssh: Ssh, report: Report) -> Session:
     if host.is_local:
         return LocalSession(host.name, report)
-    from deliver.remote.ssh import SshSession  # noqa: PLC0415  # Fabric takes 0.15 s to import
+    from deliver.remote.ssh import SshSession  # Fabric takes 0.15 s to import
 
     return SshSession.open(host, ssh, report)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from deliver.errors import DeliverError, FleetError
+from deliver.remote.connect import close_all
 
 Item = TypeVar("Item")
 T = TypeVar("T")
@@ -35,7 +36,6 @@ def each(
     *,
     name: Callable[[Item], str],
     limit: int,
-    on_interrupt: Callable[[], None] = lambda: None,
 ) -> list[Outcome[T]]:
     """Do `work` for every item, at most `limit` at once, and return all outcomes in the items' order.
 
@@ -44,7 +44,6 @@ def each(
         work: called in a thread of its own; must not return None.
         name: what to call an item.
         limit: the most that run at once.
-        on_interrupt: called when the operator interrupts; must make running work end soon.
 
     Raises:
         KeyboardInterrupt: the operator interrupted; work that ran has ended, work that waited never began.
@@ -56,7 +55,7 @@ def each(
             _join(futures)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            on_interrupt()
+            close_all()
             raise
     return [_outcome(name(item), future) for item, future in zip(todo, futures, strict=True)]
 

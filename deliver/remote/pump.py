@@ -115,7 +115,7 @@ class Run:
 
     def _overdue(self, tail: Tail) -> DeadlineError:
         return DeadlineError(
-            f"{self.host}: {self.script.name} did not end within {self.deadline:.0f} s, and neither did the host end it",
+            f"{self.host}: {self.script.name} did not end within {self.deadline:.0f} s, nor did the host end it",
             hint="its outcome is unknown: look with `status`, then run the same command again",
             output=tail.text(SHOWN_LINES),
         )

@@ -1,0 +1,129 @@
+"""A host behind SSH: Fabric's connection, and scripts over raw channels of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+
+import fabric
+import paramiko
+
+from deliver.config.schema import Host, Ssh
+from deliver.errors import UnreachableError
+from deliver.remote.login import login
+from deliver.remote.pump import COMMAND, Run
+from deliver.remote.resolve import resolve
+from deliver.remote.script import Script
+from deliver.remote.session import DEADLINE, Completed, Sink
+from deliver.report import Report
+
+#: Bytes that one read takes at most.
+CHUNK = 1 << 18
+#: Bytes that one write gives to the channel: larger than SSH's packets, so that Python is asked seldom.
+PIECE = 1 << 20
+
+
+class SshSession:
+    """A session over SSH; see `deliver.remote.session.Session`."""
+
+    def __init__(self, name: str, connection: fabric.Connection, report: Report, *, forward_agent: bool) -> None:
+        self._name = name
+        self._connection = connection
+        self._report = report
+        self._forward_agent = forward_agent
+        self._commands = 0
+
+    @classmethod
+    def open(cls, host: Host, ssh: Ssh, report: Report) -> SshSession:
+        """Connect to `host`; see `deliver.remote.connect.connect`."""
+        connection = login(resolve(host, ssh), ssh)
+        return cls(host.name, connection, report, forward_agent=ssh.forward_agent)
+
+    @property
+    def name(self) -> str:
+        """The host's name, as the operator knows it."""
+        return self._name
+
+    @property
+    def commands(self) -> int:
+        """How many scripts have run."""
+        return self._commands
+
+    def run(
+        self,
+        script: Script,
+        *,
+        deadline: float = DEADLINE,
+        stdin: Iterable[bytes] | None = None,
+        stdout: Sink | None = None,
+        stderr: Sink | None = None,
+        check: bool = True,
+    ) -> Completed:
+        """Run a script to its end; see `Session.run`."""
+        self._report.script(self._name, script.name, script.shown())
+        self._commands += 1
+        size = len(script.wire(deadline=deadline, takes_stdin=stdin is not None))
+        pipes = ChannelPipes(self._channel(), COMMAND.format(size=size))
+        sink = stderr or (lambda data: self._report.log(self._name, data))
+        return Run(self._name, script, pipes, deadline, stdout, sink).to_end(stdin, check=check)
+
+    def console(self, script: Script) -> int:
+        """Run a script with the operator's terminal as its own."""
+        from deliver.remote.terminal import attach  # only a console needs a terminal
+
+        return attach(self._channel(), script.text)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    def _channel(self) -> paramiko.Channel:
+        try:
+            channel: paramiko.Channel = self._connection.transport.open_session(timeout=DEADLINE)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise UnreachableError(f"{self._name}: the connection was lost: {error}") from error
+        if self._forward_agent:
+            paramiko.agent.AgentRequestHandler(channel)
+        return channel
+
+
+class ChannelPipes:
+    """One channel on which a script runs."""
+
+    def __init__(self, channel: paramiko.Channel, command: str) -> None:
+        self._channel = channel
+        with contextlib.suppress(paramiko.SSHException):  # a refused command has no status: `status` tells
+            channel.exec_command(command)
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data`."""
+        for start in range(0, len(data), PIECE):
+            self._channel.sendall(data[start : start + PIECE])
+
+    def end_of_input(self) -> None:
+        """Close stdin."""
+        with contextlib.suppress(OSError):
+            self._channel.shutdown_write()
+
+    def read(self, timeout: float) -> bytes:
+        """Return some of stdout."""
+        self._channel.settimeout(timeout)
+        return self._channel.recv(CHUNK)
+
+    def read_error(self) -> bytes:
+        """Return some of stderr."""
+        while not self._channel.closed or self._channel.recv_stderr_ready():
+            try:
+                return self._channel.recv_stderr(CHUNK)
+            except TimeoutError:
+                continue
+        return b""
+
+    def status(self, timeout: float) -> int | None:
+        """Return the exit status; None when the connection went first."""
+        self._channel.status_event.wait(max(0.0, timeout))
+        return None if self._channel.exit_status == -1 else self._channel.exit_status
+
+    def close(self) -> None:
+        """End the channel; the host's side ends the script."""
+        self._channel.close()
