@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 from weakref import WeakSet
 
 from deliver.config.schema import Host, Ssh
+from deliver.errors import UnreachableError
 from deliver.remote.local import LocalSession
 from deliver.remote.session import Session
 from deliver.report import Report
 
 _open_sessions: WeakSet[Session] = WeakSet()
+_closing = Event()
 
 
 @contextmanager
@@ -24,6 +27,9 @@ def connect(host: Host, ssh: Ssh, report: Report) -> Iterator[Session]:
     """
     session = _open(host, ssh, report)
     _open_sessions.add(session)
+    if _closing.is_set():
+        session.close()
+        raise UnreachableError(f"{host.name}: interrupted while connecting")
     try:
         yield session
     finally:
@@ -31,7 +37,8 @@ def connect(host: Host, ssh: Ssh, report: Report) -> Iterator[Session]:
 
 
 def close_all() -> None:
-    """End every open session: what waits for a host stops waiting."""
+    """End every open session, and those that are just being opened: what waits for a host stops waiting."""
+    _closing.set()
     for session in list(_open_sessions):
         session.close()
 
