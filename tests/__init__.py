@@ -1,0 +1,1 @@
+"""What shows that deliver does what it says."""
