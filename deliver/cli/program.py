@@ -1,0 +1,95 @@
+"""The console command `deliver`: Invoke's program over our tasks, without Invoke's own options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from invoke.exceptions import Exit, ParseError
+from invoke.program import Program
+
+from deliver import __version__
+from deliver.cli.namespace import namespace
+from deliver.errors import UsageError
+
+#: What remains of Invoke's own options: the others are about running local shell commands.
+KEPT = frozenset({"complete", "help", "list", "list-depth", "list-format", "print-completion-script", "version"})
+_HELP = frozenset({"-h", "--help"})
+
+
+class Deliver(Program):
+    """Invoke's program, with our exit code for a wrong command line."""
+
+    def core_args(self) -> list[Any]:
+        """Return the options that stand before a task."""
+        return [argument for argument in super().core_args() if argument.names[0] in KEPT]
+
+    def normalize_argv(self, argv: list[str] | None) -> None:
+        """Take the command line; a task's `--help` must not become the value of its first argument."""
+        super().normalize_argv(argv)
+        words = self.argv[1 : self.argv.index("--")] if "--" in self.argv else self.argv[1:]
+        asked = next((at for at, word in enumerate(words) if word in _HELP), 0)
+        known = self.namespace.task_names if self.namespace else {}
+        tasks = [word for word in words[:asked] if word in known]
+        if tasks:
+            self.argv = [self.argv[0], "--help", tasks[-1]]
+
+    def parse_core(self, argv: list[str] | None) -> None:
+        """Read what stands before the first task."""
+        self.normalize_argv(argv)
+        with _usage(self):
+            self.parse_core_args()
+        if self.args.version.value:
+            self.print_version()
+            raise Exit
+        if self.args["print-completion-script"].value:
+            self._print_completion()
+
+    def parse_tasks(self) -> None:
+        """Read the tasks and their options."""
+        with _usage(self):
+            super().parse_tasks()
+
+    def parse_cleanup(self) -> None:
+        """Answer what is asked without running a task."""
+        with _usage(self):
+            super().parse_cleanup()
+
+    def update_config(self, merge: bool = True) -> None:
+        """Leave Invoke's configuration as it is: our tasks have their own."""
+        if merge:
+            self.config.merge()
+
+    def no_tasks_given(self) -> None:
+        """List the tasks."""
+        self.list_tasks()
+        raise Exit
+
+    def task_list_opener(self, extra: str = "") -> str:
+        """Return what stands above the list of tasks."""
+        return f"Tasks (`{self.binary} --help TASK` shows the options of one){extra}"
+
+    def _print_completion(self) -> None:
+        from invoke.completion.complete import print_completion_script  # hardly ever needed
+
+        print_completion_script(shell=self.args["print-completion-script"].value, names=self.binary_names)
+        raise Exit
+
+
+@contextmanager
+def _usage(program: Program) -> Iterator[None]:
+    try:
+        yield
+    except ParseError as error:
+        text = f"error: {error}\n  do:  `{program.binary} --list` shows the tasks; options stand after their task"
+        raise Exit(text, UsageError.exit_code) from None
+
+
+def main() -> None:
+    """Run `deliver` with the process's arguments, and end the process."""
+    program = Deliver(
+        version=__version__, namespace=namespace(), name="deliver", binary="deliver", binary_names=["deliver"]
+    )
+    program.run(sys.argv)

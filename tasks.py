@@ -1,0 +1,5 @@
+"""Invoke's entry: the namespace, nothing else."""
+
+from deliver.cli.namespace import namespace
+
+ns = namespace()
