@@ -46,20 +46,25 @@ class Manifest:
 
     @classmethod
     def of(cls, entries: list[Entry]) -> Manifest:
-        """Return the manifest of `entries`, in whatever order they come."""
-        return cls(tuple(sorted(entries)))
+        """Return the manifest of `entries`, in whatever order they come.
+
+        Raises:
+            StoreError: a name cannot be told in a manifest, or leads out of the release.
+        """
+        return cls(tuple(sorted(_sound(entry) for entry in entries)))
 
     @classmethod
     def parse(cls, text: str) -> Manifest:
         """Read what `text()` wrote.
 
         Raises:
-            StoreError: the text is no manifest, or one of a newer format.
+            StoreError: the text is no manifest, is damaged, or is of a newer format.
         """
         head, _, body = text.partition("\n")
         if head != HEADER:
             raise StoreError(f"not a manifest that this version reads: it begins with {head[:40]!r}")
-        return cls(tuple(_entry(line) for line in body.splitlines()))
+        # Not splitlines(): it divides at characters that a file's name may have.
+        return cls(tuple(_sound(_entry(line)) for line in body.split("\n")[:-1]))
 
     @cached_property
     def text(self) -> str:
@@ -80,6 +85,14 @@ class Manifest:
     def size(self) -> int:
         """The bytes of all files together."""
         return sum(entry.size for entry in self.entries)
+
+
+def _sound(entry: Entry) -> Entry:
+    path = entry.path
+    told = "\n" not in path + entry.target and not (entry.kind == "link" and " -> " in path)
+    if not told or "\0" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
+        raise StoreError(f"a release cannot have a file that is called {path!r}", hint="rename it in the project")
+    return entry
 
 
 def _entry(line: str) -> Entry:
