@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
+from deliver.config.schema import Host
+from deliver.errors import NodeError
+from deliver.node.answer import decode
 from deliver.otp.release import Target
+from deliver.remote.script import payload, script
+from deliver.remote.session import Session
 
 
 @dataclass(frozen=True)
@@ -116,3 +124,116 @@ class Facts:
     def has(self, version: str) -> Installed | None:
         """Return the installed version called exactly `version`, or None."""
         return next((one for one in self.installed if one.version == version), None)
+
+
+def gather(session: Session, host: Host, app: str) -> Facts:
+    """Ask a host for its facts, all in one script.
+
+    Args:
+        session: an open session to `host`.
+        host: says below which path releases live there.
+        app: the release's name.
+
+    Raises:
+        RemoteError: this user may not enter the path.
+        DeadlineError: the host did not tell in time, or the connection was lost.
+    """
+    arguments = {"path": host.path, "app": app, "exprs": payload("status.exprs")}
+    told = session.run(script("facts.sh", arguments, parts=("node.sh",)), deadline=30.0)
+    return parse(host.name, told.facts())
+
+
+def parse(host: str, lines: Iterable[tuple[str, list[str]]]) -> Facts:
+    """Return the facts that `facts.sh` wrote as lines of a key and values."""
+    said: dict[str, list[list[str]]] = defaultdict(list)
+    for key, values in lines:
+        said[key].append(values)
+    node, silence = _node(said)
+    return Facts(
+        host=host,
+        root=_one(said, "root"),
+        exists="exists" in said,
+        target=_target(said),
+        user=_one(said, "user"),
+        home=_one(said, "home"),
+        free=int(_one(said, "free") or 0) * 1024,
+        free_inodes=int(_one(said, "inodes") or -1),
+        tools=frozenset(values[0] for values in said["tool"]),
+        installed=tuple(_installed(said)),
+        permanent=_one(said, "permanent"),
+        has_cookie="cookie" in said,
+        lock=_one(said, "lock"),
+        process=_process(said),
+        node=node,
+        silence=silence,
+    )
+
+
+def _one(said: dict[str, list[list[str]]], key: str) -> str:
+    return said[key][0][0] if said[key] else ""
+
+
+def _target(said: dict[str, list[list[str]]]) -> Target:
+    libc, _, version = _one(said, "libc").partition(" ")
+    return Target(os=_one(said, "os"), arch=_one(said, "arch"), libc=libc, libc_version=version)
+
+
+def _installed(said: dict[str, list[list[str]]]) -> Iterable[Installed]:
+    manifests = dict(said["manifest"])
+    commits = {version: _commit(record) for version, record in said["record"]}
+    for (version,) in said["installed"]:
+        yield Installed(version, manifests.get(version, ""), commits.get(version, ""))
+
+
+def _commit(record: str) -> str:
+    try:
+        document = json.loads(record)
+        return str(document["commit"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _process(said: dict[str, list[list[str]]]) -> Process | None:
+    if not said["process"]:
+        return None
+    pid, node, name_type, version, started, state = said["process"][0]
+    kind = cast("Literal['sname', 'name', '']", name_type)
+    return Process(int(pid), node, kind, version, float(started), suspended=state == "T")
+
+
+def _node(said: dict[str, list[list[str]]]) -> tuple[NodeState | None, str]:
+    if not said["answer"]:
+        return None, _one(said, "silence")
+    try:
+        return node_state(decode(_one(said, "answer")).decode("utf-8", "replace")), ""
+    except NodeError as error:
+        return None, error.message
+
+
+def node_state(text: str) -> NodeState:
+    """Read what `status.exprs` says: lines of a key and values that a tab divides.
+
+    Raises:
+        NodeError: a line is missing or damaged.
+    """
+    try:
+        return _node_state(text)
+    except (KeyError, ValueError, IndexError) as error:
+        raise NodeError(f"the node told less than it should: {error!r}") from error
+
+
+def _node_state(text: str) -> NodeState:
+    lines = [line.split("\t") for line in text.splitlines()]
+    single = {line[0]: line[1] for line in lines if len(line) == 2}  # noqa: PLR2004  # a key and its value
+    return NodeState(
+        name=single["name"],
+        current=single["current"],
+        permanent=single["permanent"],
+        uptime=int(single["uptime"]) / 1000,
+        memory=int(single["memory"]),
+        processes=int(single["processes"]),
+        applications={line[1]: line[2] for line in lines if line[0] == "application"},
+        otp=single["otp"],
+        erts=single["erts"],
+        booted=single["booted"] == "started",
+    )

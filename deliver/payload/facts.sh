@@ -1,0 +1,93 @@
+# shellcheck shell=sh
+# Everything that is true of this host now, in one go. Stands after node.sh.
+: "${path:=}" "${app:=}" "${exprs:=}" "${root:=}" "${base:=}" "${pid:=}" "${node:=}" "${name_type:=}" "${booted:=}"
+: "${silence:=}"
+
+machine_facts() {
+  say os "$(uname -s | tr '[:upper:]' '[:lower:]')"
+  say arch "$(uname -m)"
+  say libc "$(libc)"
+  say user "$(id -un)"
+  say home "$HOME"
+  say free "$(available -Pk "$base")"
+  say inodes "$(available -Pi "$base")"
+  for tool in tar gzip zstd sha256sum timeout head stat setsid mktemp systemctl journalctl sudo; do
+    command -v "$tool" >/dev/null && say tool "$tool"
+  done
+}
+
+# libc: prints its kind and, after a space, its version.
+libc() {
+  getconf GNU_LIBC_VERSION 2>/dev/null && return
+  for loader in /lib/ld-musl-*; do
+    [ -x "$loader" ] && printf 'musl %s\n' "$("$loader" 2>&1 | sed -n 's/^Version //p')" && return
+  done
+  printf 'unknown\n'
+}
+
+# available DF_OPTION DIRECTORY: prints what this user can still have there, in df's units; nothing when unknown.
+available() {
+  df "$@" 2>/dev/null | sed -n '2s/.* \([0-9][0-9]*\)  *[0-9]*%.*/\1/p'
+}
+
+release_facts() {
+  for directory in "$root"/releases/*/; do
+    for boot in "$directory"*.boot; do
+      [ -f "$boot" ] || continue
+      directory=${directory%/}
+      say installed "${directory##*/}"
+      break
+    done
+  done
+  for record in "$root"/.deliver/versions/*/release.json; do
+    [ -f "$record" ] || continue
+    version=${record%/release.json}
+    say record "${version##*/}" "$(tr -d '\n\t' <"$record")"
+  done
+  say permanent "$(permanent_version)"
+  [ ! -s "$root/releases/COOKIE" ] || say cookie yes
+  [ ! -r "$root/.deliver/lock/holder" ] || say lock "$(tr -d '\n\t' <"$root/.deliver/lock/holder")"
+}
+
+manifest_facts() {
+  set -- "$root"/.deliver/versions/*/manifest
+  [ -f "$1" ] || return 0
+  sha256sum -- "$@" | while read -r digest file; do
+    version=${file%/manifest}
+    say manifest "${version##*/}" "${digest#\\}"
+  done
+}
+
+# process_facts: the process's state and the second it began at, from the kernel.
+process_facts() {
+  read -r stat 2>/dev/null <"/proc/$pid/stat" || return 1
+  # shellcheck disable=SC2086  # fields
+  set -- ${stat##*) }
+  state=$1
+  began=$((${20} / $(getconf CLK_TCK 2>/dev/null || echo 100)))
+  while read -r key value _; do
+    [ "$key" = btime ] && began=$((began + value))
+  done </proc/stat
+  say process "$pid" "$(full_name)" "$name_type" "$booted" "$began" "$state"
+}
+
+node_facts() {
+  find_process && process_facts || return 0
+  if [ "$state" = T ]; then
+    say silence 'its process is suspended by a signal'
+  elif ! prepare_ask; then
+    say silence "$silence"
+  elif answer=$(ask 5 "$exprs"); then
+    say answer "$(printf '%s' "$answer" | tr -d '\n\t')"
+  else
+    say silence "$(printf '%s' "${answer:-it did not answer within 5 s}" | tr '\n\t' '  ')"
+  fi
+}
+
+find_root
+say root "$root"
+[ ! -d "$root" ] || say exists yes
+machine_facts
+release_facts
+manifest_facts
+node_facts

@@ -1,0 +1,185 @@
+# shellcheck shell=sh
+# Where a release lives, the process of its node, and how to ask it. Stands after the prelude, on Linux hosts: processes
+# are read from /proc.
+#
+# A node is asked through `erl_call`: a few milliseconds, where the release's own script boots a second virtual machine.
+# The cookie reaches it as a file of a private HOME, so that `ps` never shows it.
+#
+# shellcheck disable=SC2034  # scripts that stand after this one read what it sets
+: "${path:=}" "${app:=}"
+
+# find_root: sets `root`, absolute and without symbolic links, whether it exists yet or not, and `base`, the deepest
+# directory of it that does.
+find_root() {
+  case $path in
+    /*) base=$path ;;
+    '' | \~) base=$HOME ;;
+    \~/*) base=$HOME/${path#??} ;;
+    *) base=$HOME/$path ;;
+  esac
+  base=$base/$app
+  missing=
+  while [ ! -d "$base" ]; do
+    missing=/${base##*/}$missing
+    base=${base%/*}
+    [ -n "$base" ] || base=/
+  done
+  wanted=$base
+  base=$(cd -P "$wanted" 2>/dev/null && pwd -P) || fail "this user may not enter $wanted"
+  root=${base%/}$missing
+}
+
+# permanent_version: prints the version that `start_erl.data` names, or nothing.
+permanent_version() {
+  [ -r "$root/releases/start_erl.data" ] || return 0
+  read -r _ named _ <"$root/releases/start_erl.data"
+  printf '%s\n' "${named:-}"
+}
+
+# find_process: whether the node's process is there; sets `pid`, `booted`, `node`, `name_type` and what `ask` needs.
+find_process() {
+  for entry in /proc/[0-9]*; do
+    # Reading `comm` starts no process, which matters on a host with thousands of them.
+    read -r comm 2>/dev/null <"$entry/comm" || continue
+    case $comm in
+      beam* | erts*) read_process "$entry" && return 0 ;;
+    esac
+  done
+  pid=''
+  return 1
+}
+
+# read_process ENTRY: whether that process is a node booted from our root.
+read_process() {
+  pid=${1##*/}
+  booted='' node='' name_type='' cookie='' home='' bindir='' carrier=''
+  words=$(tr '\0' '\n' 2>/dev/null <"$1/cmdline") || return 1
+  word=
+  while IFS= read -r next; do
+    read_word "$word" "$next"
+    [ "$next" = -extra ] && break
+    word=$next
+  done <<EOT
+$words
+EOT
+  [ -n "$booted" ]
+}
+
+# read_word OPTION VALUE: keeps what we want to know. The boot scripts of consoles and calls are `start_clean` ones.
+read_word() {
+  case $1 in
+    -boot)
+      booted=
+      case $2 in
+        */start_clean | */no_dot_erlang) ;;
+        "$root"/releases/*/*)
+          booted=${2#"$root"/releases/}
+          booted=${booted%/*}
+          ;;
+      esac
+      ;;
+    -sname | -name)
+      name_type=${1#-}
+      node=$2
+      ;;
+    -setcookie) cookie=$2 ;;
+    -home) home=$2 ;;
+    -bindir) bindir=$2 ;;
+    -proto_dist) carrier=$2 ;;
+  esac
+}
+
+# full_name: prints the node's name with its host.
+full_name() {
+  case $node in
+    '' | *@?*) printf '%s\n' "$node" ;;
+    *)
+      machine=$(uname -n)
+      [ "$name_type" = name ] || machine=${machine%%.*}
+      printf '%s@%s\n' "${node%@}" "$machine"
+      ;;
+  esac
+}
+
+# erl_call_path: prints the path of the `erl_call` that fits the node; nothing when there is none.
+erl_call_path() {
+  for candidate in "${bindir:-}/erl_call" "$root"/erts-*/bin/erl_call "$(command -v erl_call)"; do
+    if [ -x "$candidate" ]; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+  done
+}
+
+# prepare_ask: whether the node can be asked; else `silence` says why. Once for each process that was found.
+prepare_ask() {
+  silence=
+  if [ -z "$node" ]; then
+    silence='the node has no name, so nobody can ask it'
+    return 1
+  fi
+  if [ -z "$cookie" ] && ! cookie=$(cat "${home:-$HOME}/.erlang.cookie" 2>/dev/null); then
+    silence="this user cannot read the cookie of the node, ${home:-$HOME}/.erlang.cookie"
+    return 1
+  fi
+  caller=
+  # erl_call does not speak TLS.
+  [ -n "$carrier" ] && [ "$carrier" != inet_tcp ] || caller=$(erl_call_path)
+  if [ -z "${private:-}" ]; then
+    private=$(umask 077 && mktemp -d) || fail 'cannot make a private directory for the cookie'
+    # shellcheck disable=SC2016  # it expands at exit
+    at_exit 'rm -rf "$private"'
+  fi
+  rm -f "$private/.erlang.cookie"
+  (umask 277 && printf '%s' "$cookie" >"$private/.erlang.cookie") || fail 'cannot write the cookie into a private file'
+}
+
+# ask SECONDS EXPRESSIONS: evaluates Erlang expressions on the node; prints the term that they end with, as
+# `{ok, TERM}` or `{error, "TEXT"}`. Fails, with the reason on stderr, when the node does not answer.
+ask() {
+  if [ -n "$caller" ]; then
+    # A client's name becomes an atom that the node keeps for ever: few names, and seldom the same at once.
+    printf '%s\n' "$2" | (
+      HOME=$private
+      export HOME
+      at_most "$1" "$caller" "-$name_type" "$node" -h "deliver_$(($$ % 64))" -e
+    ) 2>&1
+  else
+    ask_by_script "$1" "$2"
+  fi
+}
+
+# ask_by_script SECONDS EXPRESSIONS: the same through the release's own script, for want of an `erl_call`.
+ask_by_script() {
+  printf '%s\n' "$2" >"$private/exprs"
+  (
+    RELEASE_COOKIE=$cookie RELX_COOKIE=$cookie RELEASE_NODE=$node RELEASE_DISTRIBUTION=$name_type
+    export RELEASE_COOKIE RELX_COOKIE RELEASE_NODE RELEASE_DISTRIBUTION
+    if is_mix "$booted"; then
+      by_mix='IO.puts(:io_lib.format(~c"~p", [:file.script(~c"'"$private/exprs"'")]))'
+      RELEASE_VSN=$booted at_most "$1" "$root/bin/$app" rpc "$by_mix"
+    else
+      at_most "$1" "$root/bin/$app" eval "file:script(\"$private/exprs\")."
+    fi
+  ) 2>&1
+}
+
+# is_mix VERSION: whether `mix release` made it; else its script is relx's, or like relx's.
+is_mix() {
+  [ -f "$root/releases/$1/elixir" ]
+}
+
+# at_most SECONDS COMMAND...: ends the command after so long, where the host has `timeout`.
+at_most() {
+  if command -v timeout >/dev/null; then
+    timeout "$@"
+  else
+    shift
+    "$@"
+  fi
+}
+
+# nap: a tenth of a second, or a second where `sleep` knows only whole ones.
+nap() {
+  sleep 0.1 2>/dev/null || sleep 1
+}
