@@ -1,7 +1,7 @@
 """Real hosts on this machine: network, mount, process and name namespaces, each with its own sshd.
 
-Nothing of them is visible in, or changes, this machine's `/etc`, `/srv`, `/home`, `/root`, `/tmp` or `/run`. They need root and
-Linux, and no container engine. Each host has:
+Nothing of them is visible in, or changes, this machine's `/etc`, `/srv`, `/home`, `/root`, `/tmp` or `/run`.
+They need root and Linux, and no container engine. Each host has:
 
 - a name, an address in a subnet of its fleet, and an `/etc/hosts` that knows all hosts of the fleet;
 - its own processes, under an init that reaps; what ends with the host ends with it;

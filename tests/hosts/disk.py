@@ -9,6 +9,7 @@ from pathlib import Path
 
 #: User and group id of `deploy`, who owns `/srv`.
 DEPLOY = 20001
+COMMENT = "made by deliver's tests"
 EMPTIED = ("srv", "home", "root", "tmp", "var/tmp")
 
 SSHD_CONFIG = """\
@@ -34,8 +35,16 @@ def make(root: Path, name: str, hosts: dict[str, str], identity: str) -> None:
         hosts: names and addresses of all hosts of the fleet.
         identity: the public key that opens every account.
     """
-    shutil.copytree("/etc", root / "etc", symlinks=True, ignore_dangling_symlinks=True)
-    for place, mode in (("srv", 0o755), ("home", 0o755), ("root", 0o700), ("tmp", 0o1777), ("var/tmp", 0o1777), ("var/log", 0o755)):
+    root.mkdir(parents=True)
+    subprocess.run(["cp", "-a", "/etc", str(root)], check=True)
+    for place, mode in (
+        ("srv", 0o755),
+        ("home", 0o755),
+        ("root", 0o700),
+        ("tmp", 0o1777),
+        ("var/tmp", 0o1777),
+        ("var/log", 0o755),
+    ):
         (root / place).mkdir(parents=True)
         (root / place).chmod(mode)
     _names(root, name, hosts)
@@ -44,15 +53,16 @@ def make(root: Path, name: str, hosts: dict[str, str], identity: str) -> None:
     (root / "etc/ssh/sshd_config").write_text(SSHD_CONFIG)
     (root / "etc/ssh/identity.pub").write_text(identity)
     make_host_key(root)
-    add_user(root, "deploy", "/bin/bash")
     furnish(root)
 
 
 def furnish(root: Path) -> None:
-    """Make the homes of all users, and give `/srv` to `deploy`."""
+    """Bring users and homes to how they are on a new disk: `deploy`, who owns `/srv`, and `root`."""
+    for name in _users(root):
+        for file in ("passwd", "group", "shadow"):
+            _replace_line(root / "etc" / file, name)
+    add_user(root, "deploy", "/bin/bash")
     _home(root, "root", 0)
-    for name, user in _users(root).items():
-        _home(root, f"home/{name}", user)
     os.chown(root / "srv", DEPLOY, DEPLOY)
 
 
@@ -72,7 +82,7 @@ def make_key(path: Path, comment: str) -> None:
 def add_user(root: Path, name: str, shell: str) -> None:
     """Add a user with a home, a group and no password, who may log in with the fleet's identity."""
     user = DEPLOY + len(_users(root))
-    _replace_line(root / "etc/passwd", name, f"{name}:x:{user}:{user}:made by deliver's tests:/home/{name}:{shell}")
+    _replace_line(root / "etc/passwd", name, f"{name}:x:{user}:{user}:{COMMENT}:/home/{name}:{shell}")
     _replace_line(root / "etc/group", name, f"{name}:x:{user}:")
     # A star and not an exclamation mark: the password is impossible, the account is not locked.
     _replace_line(root / "etc/shadow", name, f"{name}:*:19000:0:99999:7:::")
@@ -92,9 +102,9 @@ def _names(root: Path, name: str, hosts: dict[str, str]) -> None:
     (root / "etc/hostname").write_text(f"{name}\n")
 
 
-def _users(root: Path) -> dict[str, int]:
+def _users(root: Path) -> list[str]:
     fields = [line.split(":") for line in (root / "etc/passwd").read_text().splitlines()]
-    return {field[0]: int(field[2]) for field in fields if field[4] == "made by deliver's tests"}
+    return [field[0] for field in fields if field[4] == COMMENT]
 
 
 def _home(root: Path, place: str, user: int) -> None:
@@ -105,8 +115,8 @@ def _home(root: Path, place: str, user: int) -> None:
         os.chown(path, user, user)
 
 
-def _replace_line(file: Path, name: str, line: str) -> None:
+def _replace_line(file: Path, name: str, *lines: str) -> None:
     kept = [one for one in file.read_text().splitlines() if not one.startswith(f"{name}:")]
     mode = file.stat().st_mode
-    file.write_text("\n".join([*kept, line, ""]))
+    file.write_text("\n".join([*kept, *lines, ""]))
     file.chmod(mode)

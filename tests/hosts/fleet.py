@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from tests.hosts import disk, leftovers, network
 from tests.hosts.host import Host
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 FIRST_HOST = 11
 LAST_FLEET = 250
 
 
 class Fleet:
-    """Hosts that are up while the fleet is open: `with Fleet(["build1", "prod1"]) as fleet: fleet["prod1"].run(["id"])`.
+    """Hosts that are up while the fleet is open: `with Fleet(["prod1"]) as fleet: fleet["prod1"].shell("id")`.
 
     Args:
         names: the hosts' names.
@@ -36,7 +39,7 @@ class Fleet:
     def __getitem__(self, name: str) -> Host:
         return self.hosts[name]
 
-    def __enter__(self) -> Fleet:
+    def __enter__(self) -> Self:
         leftovers.sweep()
         try:
             self._claim()
@@ -131,7 +134,7 @@ class Fleet:
         for host in hosts:
             host.plugged()
         for host in hosts:
-            host.await_sshd()
+            host.booted()
 
     def _write_ssh_config(self) -> None:
         hosts = "".join(f"Host {host.name}\n  HostName {host.address}\n" for host in self.hosts.values())
@@ -145,4 +148,3 @@ class Fleet:
             "  StrictHostKeyChecking yes\n"
             "  BatchMode yes\n"
         )
-

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.hosts import disk, leftovers, network
@@ -39,7 +37,7 @@ class Host:
     def __repr__(self) -> str:
         return f"Host({self.name!r}, {self.address!r})"
 
-    # -- inside ----------------------------------------------------------------------------------------------------------
+    # -- inside --
 
     def run(
         self,
@@ -86,13 +84,11 @@ class Host:
 
     def processes(self) -> list[str]:
         """Return the command lines of all that runs in the host, but for its init and the asking itself."""
-        found = []
-        for line in self.shell("for file in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$file; echo; done 2>/dev/null").splitlines():
-            if line and "host.sh init" not in line and "/proc/[0-9]*/cmdline" not in line:
-                found.append(line.strip())
-        return found
+        listing = self.shell("for one in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$one; echo; done 2>/dev/null")
+        ours = ("host.sh init", "sleep 86400", "for one in /proc")
+        return [line.strip() for line in listing.splitlines() if line and not any(word in line for word in ours)]
 
-    # -- its power -------------------------------------------------------------------------------------------------------
+    # -- its power --
 
     @property
     def is_up(self) -> bool:
@@ -108,32 +104,26 @@ class Host:
 
     def made(self) -> tuple[int, int]:
         """Wait for the namespaces; return the host's number and the process that holds them."""
-        assert self._boot is not None
-        assert self._boot.stdout is not None
-        if self._boot.stdout.readline() != "made\n":
-            raise RuntimeError(f"{self.name} does not boot; what failed is told above")
-        self._keeper = self._boot.pid
+        boot = self._expect("made")
+        self._keeper = boot.pid
         return self._number, self._keeper
 
     def plugged(self) -> None:
         """Tell the host that its network card is there."""
-        assert self._boot is not None
-        assert self._boot.stdin is not None
-        self._boot.stdin.write(f"{self.address}/24\n")
-        self._boot.stdin.close()
+        boot = self._boot
+        assert boot is not None
+        assert boot.stdin is not None
+        boot.stdin.write(f"{self.address}/24\n")
+        boot.stdin.close()
 
-    def await_sshd(self, timeout: float = 10) -> None:
-        """Wait until something listens on port 22."""
-        deadline = time.monotonic() + timeout
-        while not self._listens():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.name} does not listen on port 22")
-            time.sleep(0.005)
+    def booted(self) -> None:
+        """Wait until the sshd takes connections."""
+        self._expect("up")
 
     def down(self) -> None:
         """Cut the power: everything in the host is killed at once, and its address is gone. The disk stays."""
         if self._keeper:
-            leftovers.end(self._keeper)
+            leftovers.end([self._keeper])
         network.disconnect(self._fleet, self._number)
         self._keeper = 0
         self._reap()
@@ -145,18 +135,17 @@ class Host:
         self.power_on()
         network.connect(self._fleet, [self.made()])
         self.plugged()
-        self.await_sshd()
+        self.booted()
 
-    # -- its sshd --------------------------------------------------------------------------------------------------------
+    # -- its sshd --
 
     def stop_sshd(self) -> None:
         """Kill the sshd and every connection that is open."""
         self.shell("for pid in $(pidof sshd); do kill -KILL $pid; done")
 
     def start_sshd(self) -> None:
-        """Start the sshd."""
-        self.run(["/usr/sbin/sshd", "-E", "/var/log/sshd.log"])
-        self.await_sshd()
+        """Start the sshd; it takes connections on return."""
+        self.run(["sh", "-s", "sshd"], stdin=SCRIPT.read_text())
 
     def replace_host_key(self) -> None:
         """Give the host another key than the one that the fleet's known_hosts names."""
@@ -169,7 +158,7 @@ class Host:
         """The public half of the host's key: type and key."""
         return " ".join(self.path("/etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[:2])
 
-    # -- its users -------------------------------------------------------------------------------------------------------
+    # -- its users --
 
     def add_user(self, name: str, shell: str = "/bin/sh") -> None:
         """Add a user who may log in with the fleet's identity."""
@@ -179,13 +168,23 @@ class Host:
         """Change a user's login shell."""
         disk.set_shell(self.path("/"), user, shell)
 
-    # -- its disk --------------------------------------------------------------------------------------------------------
+    # -- its disk --
 
     @contextmanager
     def small_disk(self, size: str, at: str = "/srv", *, inodes: int = 0) -> Iterator[None]:
         """For a while, put an empty disk of `size` (`40m`) in place of a directory; `path` does not show it."""
         more = f",nr_inodes={inodes}" if inodes else ""
-        self.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=755,uid={disk.DEPLOY},gid={disk.DEPLOY}{more}", "tmpfs", at])
+        self.run(
+            [
+                "mount",
+                "-t",
+                "tmpfs",
+                "-o",
+                f"size={size},mode=755,uid={disk.DEPLOY},gid={disk.DEPLOY}{more}",
+                "tmpfs",
+                at,
+            ]
+        )
         try:
             yield
         finally:
@@ -205,7 +204,7 @@ class Host:
         disk.furnish(self.path("/"))
         self.start_sshd()
 
-    # -- internals -------------------------------------------------------------------------------------------------------
+    # -- internals --
 
     def _enter(self) -> list[str]:
         if not self._keeper:
@@ -213,10 +212,13 @@ class Host:
         spaces = ["--net", "--mount", "--uts", "--ipc", f"--pid=/proc/{self._keeper}/ns/pid_for_children"]
         return ["nsenter", f"--target={self._keeper}", *spaces, "--"]
 
-    def _listens(self) -> bool:
-        with suppress(OSError), socket.create_connection((self.address, 22), timeout=1):
-            return True
-        return False
+    def _expect(self, word: str) -> subprocess.Popen[str]:
+        boot = self._boot
+        assert boot is not None
+        assert boot.stdout is not None
+        if boot.stdout.readline() != f"{word}\n":
+            raise RuntimeError(f"{self.name} does not boot; what failed is told above")
+        return boot
 
     def _reap(self) -> None:
         if self._boot is not None:

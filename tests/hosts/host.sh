@@ -2,7 +2,7 @@
 # The life of one host: `host.sh boot DIRECTORY NAME` on the real machine becomes `host.sh init ...`, process 1 of the host.
 #
 # stdout says `made` when the namespaces are there; then a line on stdin tells that the network card is, and brings the
-# host's address.
+# host's address; then stdout says `up`. `host.sh sshd` starts the sshd of a host in which it is run.
 set -eu
 
 boot() {
@@ -29,13 +29,23 @@ link set eth0 up
 COMMANDS
 }
 
+# Returns when connections are taken.
+sshd() {
+  rm -f /run/sshd.pid
+  /usr/sbin/sshd -E /var/log/sshd.log
+  until [ -s /run/sshd.pid ]; do
+    sleep 0.01
+  done
+}
+
 init() {
   hostname "$name"
   private_disk
   echo made
   read -r address
   network
-  /usr/sbin/sshd -E /var/log/sshd.log
+  sshd
+  echo up
   exec </dev/null >/dev/null 2>&1
   # Waiting for the one child reaps every orphan that the host leaves to its process 1.
   while :; do
@@ -45,7 +55,7 @@ init() {
 }
 
 phase=$1
-directory=$2
-name=$3
+directory=${2:-}
+name=${3:-}
 cd /
 "$phase"

@@ -51,22 +51,21 @@ def sweep(name: str = "") -> list[str]:
 
 def remove(directory: Path) -> None:
     """Take away a fleet: its processes, its network, its disks."""
-    keepers = list(processes(str(directory)))
-    for keeper in keepers:
-        end(keeper)
+    end(list(processes(str(directory))))
     network.remove(int(directory.name))
     shutil.rmtree(directory)
 
 
-def end(keeper: int) -> None:
-    """Kill the keeper of a host's namespaces, and wait until no process of the host is left."""
-    space = _space(keeper, "pid_for_children")
-    with suppress(ProcessLookupError):
-        os.kill(keeper, signal.SIGKILL)
+def end(keepers: list[int]) -> None:
+    """Kill the keepers of hosts' namespaces, and wait until no process of these hosts is left."""
+    spaces = {_space(keeper, "pid_for_children") for keeper in keepers} - {""}
+    for keeper in keepers:
+        with suppress(ProcessLookupError):
+            os.kill(keeper, signal.SIGKILL)
     deadline = time.monotonic() + 10
-    while space and space in {_space(pid, "pid") for pid in _pids()}:
+    while spaces & {_space(pid, "pid") for pid in _pids() if not _is_zombie(pid)}:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"processes of a host do not end: {space}")
+            raise TimeoutError(f"processes of hosts do not end: {spaces}")
         time.sleep(0.005)
 
 
@@ -102,8 +101,16 @@ def _pids() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
+def _is_zombie(pid: int) -> bool:
+    # What is left of a host's init until this machine's own init takes note.
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 def _space(pid: int, kind: str) -> str:
     try:
-        return os.readlink(f"/proc/{pid}/ns/{kind}")
+        return str(Path(f"/proc/{pid}/ns/{kind}").readlink())
     except OSError:
         return ""
