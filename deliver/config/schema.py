@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from deliver.config.secrets import demand
 from deliver.errors import UsageError
 from deliver.secret import Secret
 
@@ -216,9 +217,12 @@ class Config:
 
         Raises:
             UsageError: there is none.
+            ConfigError: one of its secrets is not there.
         """
         try:
-            return self.environments[name]
+            found = self.environments[name]
         except KeyError:
             known = ", ".join(sorted(self.environments)) or "none"
             raise UsageError(f"no environment is called {name!r}", hint=f"{self.file} has: {known}") from None
+        demand(found)
+        return found
