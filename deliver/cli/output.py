@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from deliver import __version__
 from deliver.cli.logfile import LogFile
 from deliver.cli.screen import Screen, Stream, plain
-from deliver.errors import DeliverError, RemoteError, UsageError
+from deliver.errors import ConfigError, DeliverError, RemoteError, UsageError
 from deliver.secret import Secret, masked
 
 #: Seconds between two lines of progress of one host, where lines cannot be redrawn.
@@ -190,7 +191,8 @@ class Output:
             self._rest()
             message, hint = self._safe(error.message), self._safe(error.hint)
             output = self._safe(error.output) if isinstance(error, RemoteError) else ""
-            self._keep(_NO_HOST, f"error: {message}\nhint: {hint}\n{self._safe(detail)}".rstrip())
+            if self._log is not None or not isinstance(error, UsageError | ConfigError):
+                self._keep(_NO_HOST, f"error: {message}\nhint: {hint}\n{self._safe(detail)}".rstrip())
             if detail and self._log is None:
                 self._screen.line(self._safe(detail).rstrip())
             self._screen.line(self._failure(message, "" if self._verbose else output, hint))
@@ -217,7 +219,7 @@ class Output:
 
     def _error_document(self, error: DeliverError, message: str, hint: str) -> dict[str, Any]:
         log = str(self._log.path) if self._log else None
-        kind = type(error).__name__
+        kind = type(error).__name__.lstrip("_")
         told = {"kind": kind, "message": message, "hint": hint, "code": error.code, "log": log}
         return {"error": told} if self._document is None else {"error": told, "result": self._document}
 
@@ -272,6 +274,7 @@ class Output:
             return None
         try:
             self._log = LogFile.make(directory, self._task)
+            self._log.write(_NO_HOST, f"deliver {__version__} runs {self._task} in {Path.cwd()}")
         except OSError as error:
             self._log_failed = True
             self.warn(f"no log is kept: {error}")

@@ -16,6 +16,8 @@ from deliver.errors import UsageError
 
 #: What remains of Invoke's own options: the others are about running local shell commands.
 KEPT = frozenset({"complete", "help", "list", "list-depth", "list-format", "print-completion-script", "version"})
+_COMMON_FLAGS = frozenset({"--json", "--verbose"})
+_COMMON = _COMMON_FLAGS | {"--config", "--set"}
 _HELP = frozenset({"-h", "--help"})
 
 
@@ -29,6 +31,7 @@ class Deliver(Program):
     def normalize_argv(self, argv: list[str] | None) -> None:
         """Take the command line; a task's `--help` must not become the value of its first argument."""
         super().normalize_argv(argv)
+        self.argv = [*self.argv[:1], *_behind_task(self.argv[1:])]
         words = self.argv[1 : self.argv.index("--")] if "--" in self.argv else self.argv[1:]
         asked = next((at for at, word in enumerate(words) if word in _HELP), 0)
         known = self.namespace.task_names if self.namespace else {}
@@ -76,6 +79,14 @@ class Deliver(Program):
 
         print_completion_script(shell=self.args["print-completion-script"].value, names=self.binary_names)
         raise Exit
+
+
+def _behind_task(words: list[str]) -> list[str]:
+    """Return `words` with the options that every task has, when they stand before the first task, put behind it."""
+    at = 0
+    while at < len(words) and words[at].partition("=")[0] in _COMMON:
+        at += 1 if "=" in words[at] or words[at] in _COMMON_FLAGS else 2
+    return [*words[at : at + 1], *words[:at], *words[at + 1 :]]
 
 
 @contextmanager

@@ -73,8 +73,9 @@ def load(path: Path, overrides: Sequence[str] = (), environ: Mapping[str, str] =
     """
     file = path.absolute()
     text = _text(file)
-    table = overlaid(_parsed(file, text), overrides, environ)
-    return _config(Node(Source(file, text, environ), (), table))
+    table = _parsed(file, text)
+    source = Source(file, text, table, environ)
+    return _config(Node(source, (), overlaid(table, overrides, environ)))
 
 
 def secrets(config: Config) -> list[Secret]:

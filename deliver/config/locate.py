@@ -25,7 +25,7 @@ def line_of(text: str, path: Sequence[str]) -> int:
 def _first_with(lines: list[str], path: Sequence[str]) -> int:
     for count in range(1, len(lines) + 1):
         table = _parsed(lines[:count])
-        if table is not None and _has(table, path):
+        if table is not None and has(table, path):
             return count
     return 0
 
@@ -37,7 +37,8 @@ def _parsed(lines: list[str]) -> dict[str, Any] | None:
         return None
 
 
-def _has(table: Any, path: Sequence[str]) -> bool:
+def has(table: Any, path: Sequence[str]) -> bool:
+    """Whether a table has a key, part by part."""
     for key in path:
         if not isinstance(table, dict) or key not in table:
             return False

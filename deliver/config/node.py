@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deliver.config.locate import line_of
+from deliver.config.locate import has, line_of
 from deliver.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,11 +49,13 @@ class Source:
     Args:
         file: which.
         text: what it holds.
+        table: what the TOML reader made of that, before anything was put over it.
         environ: the variables that values may name.
     """
 
     file: Path
     text: str
+    table: Mapping[str, Any]
     environ: Mapping[str, str]
 
 
@@ -73,12 +75,19 @@ class Node:
 
     def error(self, problem: str, *, hint: str = "") -> ConfigError:
         """Return an error that names where this value stands."""
-        if isinstance(self.value, Given):
-            return ConfigError(f"{self.value.origin}: {problem}", hint=hint)
+        origin = self._origin()
+        if origin:
+            return ConfigError(f"{origin}: {problem}", hint=hint)
         where = f"{self.source.file}:{line_of(self.source.text, self.path)}"
         return ConfigError(
             f"{where}: {dotted(self.path)}: {problem}" if self.path else f"{where}: {problem}", hint=hint
         )
+
+    def _origin(self) -> str:
+        given = next(_givens(self.value), None)
+        if given is None or (given is not self.value and has(self.source.table, self.path)):
+            return ""
+        return given.origin
 
     def child(self, key: str) -> Node:
         """Return the value at `key` of this table; None for one that is missing."""
@@ -108,6 +117,14 @@ class Node:
         for key, child in self.table().items():
             if key not in names:
                 raise child.error("there is no such key", hint=_advice(key, names, elsewhere))
+
+
+def _givens(value: Any) -> Iterator[Given]:
+    if isinstance(value, Given):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _givens(item)
 
 
 def dotted(path: Iterable[str]) -> str:
