@@ -1,0 +1,265 @@
+"""One host: the stream that brings it a version, and what its install script answers."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from deliver.errors import DeliverError, LockedError, RemoteError, StoreError, TargetError
+from deliver.node.facts import Facts
+from deliver.otp.manifest import Entry, Manifest
+from deliver.otp.releases_file import term
+from deliver.remote.script import Argument, script
+from deliver.remote.session import Completed, Session
+from deliver.report import Report
+from deliver.secret import Secret
+from deliver.ship.delta import delta
+from deliver.ship.paths import is_versioned
+from deliver.ship.plan import Copy, Shipment
+from deliver.ship.stream import Member, Traffic, compressed, tar, text_member
+from deliver.ship.who import holder, journal_name, told
+from deliver.store.store import Store
+
+#: Seconds that an installation may take besides its bytes, and the slowest network that is waited for, in bytes/s.
+PATIENCE = 300.0
+SLOWEST = 50_000
+
+_LOCKED, _DAMAGED, _TAKEN, _FULL = 75, 65, 66, 28
+_PARTS = ("lock.sh", "layout.sh")
+
+
+@dataclass(frozen=True)
+class Cargo:
+    """What goes to one host.
+
+    Args:
+        shipment: the version, and what of it the host lacks.
+        base: the manifest that the new one is told from; None when there is none.
+        files: the configuration's own files.
+        cookie_place: the file on the host that holds the Erlang cookie; empty for none.
+        cookie: the cookie to put there; None to leave it.
+        cookie_again: whether it takes the place of another one.
+    """
+
+    shipment: Shipment
+    base: Manifest | None = None
+    files: Sequence[Member] = ()
+    cookie_place: str = ""
+    cookie: Secret | None = None
+    cookie_again: bool = False
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What an installation did.
+
+    Args:
+        state: `installed`, or `present` when the version was there already.
+        activated: whether it became the version to start, being the host's first one.
+        files: files of the release that were sent.
+        changed: files of the configuration that were written.
+        sent: bytes that went to the host.
+        seconds: how long it took.
+    """
+
+    state: str
+    activated: bool = False
+    files: int = 0
+    changed: int = 0
+    sent: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Installer:
+    """Installs on one host.
+
+    Args:
+        session: an open session to it.
+        facts: what it said of itself.
+        store: has the contents.
+        report: hears of the progress.
+        wait: seconds to wait for the host's lock.
+    """
+
+    session: Session
+    facts: Facts
+    store: Store
+    report: Report
+    wait: int = 0
+    _traffic: Traffic = field(default_factory=Traffic)
+
+    def install(self, cargo: Cargo, again: Callable[[frozenset[str]], Shipment]) -> Installed:
+        """Bring the cargo to the host.
+
+        Args:
+            cargo: what goes there.
+            again: plans anew, sending these paths; called when the host's own copies turn out to be damaged.
+
+        Raises:
+            LockedError: somebody else is at work there.
+            TargetError: its disk is full, or files in their place are not what they should be.
+            StoreError: the store has not what it should have.
+            RemoteError: the script failed.
+        """
+        began = time.monotonic()
+        try:
+            installed = self._push(cargo)
+        except _CopiesDamagedError as error:
+            self.report.warn(error.message)
+            installed = self._push(replace(cargo, shipment=again(error.paths)))
+        return replace(installed, sent=self._traffic.sent, seconds=time.monotonic() - began)
+
+    def _push(self, cargo: Cargo) -> Installed:
+        kind = "zstd" if "zstd" in self.facts.tools else "gzip"
+        total = cargo.shipment.send_bytes
+        name = self.session.name
+        traffic = Traffic()
+        stream = compressed(
+            tar(members(cargo, self.facts.root, self.store)),
+            kind,
+            traffic,
+            lambda done: self.report.progress(name, min(done, total), total),
+        )
+        text = script("install.sh", self._arguments(cargo, kind), parts=_PARTS)
+        deadline = PATIENCE + self.wait + total / SLOWEST
+        try:
+            completed = self.session.run(text, stdin=stream, deadline=deadline, check=False)
+        finally:
+            self._traffic.sent += traffic.sent
+        return self._judge(cargo.shipment, completed)
+
+    def _arguments(self, cargo: Cargo, kind: str) -> Mapping[str, Argument]:
+        shipment = cargo.shipment
+        return {
+            "root": self.facts.root,
+            "who": journal_name(),
+            "holder": holder("install", shipment.version),
+            "wait": self.wait,
+            "version": shipment.version,
+            "erts": shipment.release.target.erts,
+            "digest": shipment.manifest.digest,
+            "base": shipment.base or "",
+            "format": kind,
+            "token": secrets.token_hex(8),
+            "cookie": cargo.cookie_place,
+            "cookie_again": "yes" if cargo.cookie_again else "no",
+        }
+
+    def _judge(self, shipment: Shipment, completed: Completed) -> Installed:
+        said = list(completed.facts())
+        if completed.status == 0:
+            words = {key: values[0] for key, values in said if values}
+            present = words["state"] == "present"
+            return Installed(
+                state=words["state"],
+                activated="activated" in words,
+                files=0 if present else len(shipment.send),
+                changed=int(words["files"]),
+            )
+        raise self._failure(shipment, completed, said)
+
+    def _failure(self, shipment: Shipment, completed: Completed, said: list[tuple[str, list[str]]]) -> DeliverError:
+        name = self.session.name
+        if completed.status == _LOCKED:
+            who = next((values[0] for key, values in said if key == "locked"), "")
+            return LockedError(f"{name}: {told(who)} is at work there", hint="try again later, or use --lock-wait")
+        if completed.status == _DAMAGED:
+            return self._damaged(shipment, [(values[0], values[1]) for key, values in said if key == "damaged"])
+        if completed.status == _TAKEN:
+            paths = [values[0] for key, values in said if key == "taken"]
+            return TargetError(
+                f"{name}: files of nobody's with other content are in the way: {_few(paths)}",
+                hint=f"look at them below {self.facts.root}, and move them away",
+            )
+        return self._failed(completed)
+
+    def _damaged(self, shipment: Shipment, damaged: list[tuple[str, str]]) -> DeliverError:
+        name = self.session.name
+        kept = [path for kind, path in damaged if kind == "kept"]
+        if kept:
+            return TargetError(
+                f"{name}: installed files are damaged: {_few(kept)}",
+                hint=f"they are in use by other versions: put them right by hand below {self.facts.root}",
+            )
+        copies = {copy.entry.path for copy in shipment.copies}
+        staged = frozenset(path for _, path in damaged)
+        if staged <= copies:
+            return _CopiesDamagedError(
+                f"{name}: has damaged files, which are sent anew: {_few(sorted(staged))}", staged
+            )
+        return StoreError(
+            f"{name}: these arrived damaged: {_few(sorted(staged - copies))}",
+            hint="`store-verify` tells whether the store is damaged; else run the same command again",
+        )
+
+    def _failed(self, completed: Completed) -> DeliverError:
+        lines = [line for line in completed.stderr.splitlines() if line.startswith("deliver: ")]
+        why = lines[-1].removeprefix("deliver: ") if lines else f"installing failed with status {completed.status}"
+        message = f"{self.session.name}: {why}; it is as it was before"
+        if completed.status == _FULL:
+            return TargetError(message, hint=f"make room below {self.facts.root}, then run the same command again")
+        return RemoteError(message, status=completed.status, output=completed.stderr)
+
+
+class _CopiesDamagedError(DeliverError):
+    """What the host has is not what it should be, but may be sent."""
+
+    def __init__(self, message: str, paths: frozenset[str]) -> None:
+        super().__init__(message)
+        self.paths = paths
+
+
+def members(cargo: Cargo, root: str, store: Store) -> Iterator[Member]:
+    """Yield what the stream carries, in the order that `install.sh` explains."""
+    shipment = cargo.shipment
+    yield text_member("meta/delta", delta(shipment.manifest, cargo.base))
+    yield text_member("meta/copy", copy_list(shipment))
+    yield text_member("meta/overlays", "".join(f"{file.name}\n" for file in cargo.files))
+    if cargo.cookie is not None:
+        yield text_member("meta/cookie", cargo.cookie.reveal)
+    record = json.dumps(shipment.release.to_json(), sort_keys=True)
+    yield text_member("version/release.json", f"{record}\n", 0o644)
+    yield text_member("version/release.term", f"{term(shipment.release, root)}\n", 0o644)
+    for file in cargo.files:
+        yield replace(file, name=f"overlay/{file.name}")
+    for entry in shipment.send:
+        yield _member(entry, shipment.version, store)
+    yield text_member("meta/end", "")
+
+
+def copy_list(shipment: Shipment) -> str:
+    """Return what the host copies, a line each: from where, to where, the name, and its new name if that differs."""
+    return "".join(sorted(_copy_line(copy, shipment.version) for copy in shipment.copies))
+
+
+def _copy_line(copy: Copy, version: str) -> str:
+    source, name = _split(copy.source)
+    target, new_name = _split(_staged(copy.entry, version))
+    fields = [source, target, name] if name == new_name else [source, target, name, new_name]
+    return "\t".join(fields) + "\n"
+
+
+def _split(path: str) -> tuple[str, str]:
+    directory, _, name = path.rpartition("/")
+    return directory or ".", name
+
+
+def _staged(entry: Entry, version: str) -> str:
+    place = "tree" if is_versioned(entry.path, version) else "version/unversioned"
+    return f"{place}/{entry.path}"
+
+
+def _member(entry: Entry, version: str, store: Store) -> Member:
+    name = _staged(entry, version)
+    if entry.kind == "link":
+        return Member(name, entry.mode, target=entry.target)
+    return Member(name, entry.mode, entry.size, lambda: store.read(entry.sha256))
+
+
+def _few(paths: Sequence[str], most: int = 5) -> str:
+    rest = len(paths) - most
+    return ", ".join(paths[:most]) + (f" and {rest} more" if rest > 0 else "")
