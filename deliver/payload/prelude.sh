@@ -14,7 +14,7 @@ tab=$(printf '\t')
 
 # end_group REASON: TERM for the whole group, KILL five seconds later for whoever did not listen.
 end_group() {
-  trap '' TERM
+  trap '' TERM PIPE
   printf 'deliver: %s\n' "$1" >&2
   exec 2>/dev/null
   kill -TERM 0
@@ -22,19 +22,27 @@ end_group() {
   kill -KILL 0
 }
 
-(
-  exec </dev/null >/dev/null
-  sleep "$deadline" 2>/dev/null
-  end_group "the deadline of $deadline s is over"
-) &
+# Redirections of a call would keep the old stdout open beside the new one, so `watch` redirects itself.
+# watch REASON COMMAND...: ends the group when COMMAND ends, unless it is told to stop first.
+watch() {
+  exec >/dev/null
+  set +u # $! has no value until there is a child
+  trap 'kill -KILL $! 2>/dev/null; exit 0' TERM # a child that was just forked could miss a TERM
+  reason=$1
+  shift
+  "$@" 2>/dev/null &
+  wait $!
+  end_group "$reason"
+}
+
+watch "the deadline of $deadline s is over" sleep "$deadline" &
+watchers=$!
 
 if [ "$lifeline" = yes ]; then
   exec 3<&0 </dev/null
-  (
-    exec >/dev/null
-    cat <&3 2>/dev/null
-    end_group "the operator's side is gone"
-  ) &
+  read_lifeline() { cat <&3; }
+  watch "the operator's side is gone" read_lifeline &
+  watchers="$watchers $!"
   exec 3<&-
 fi
 
@@ -45,13 +53,13 @@ at_exit() {
 $exit_commands"
 }
 
-# The watchers, and whatever else this script left in its group, end with it.
 leave() {
   status=$?
   trap - EXIT
   trap '' TERM HUP INT PIPE
-  kill -TERM 0
   eval "$exit_commands"
+  # shellcheck disable=SC2086 # a list of process ids
+  kill $watchers 2>/dev/null
   exit "$status"
 }
 trap leave EXIT

@@ -15,6 +15,8 @@ from deliver.remote.session import DEADLINE, Completed, Sink
 from deliver.report import Report
 
 CHUNK = 1 << 16
+#: Seconds between two looks at whether a script has ended.
+POLL = 0.2
 
 
 class LocalSession:
@@ -77,8 +79,9 @@ class LocalPipes:
             bufsize=0,
             start_new_session=True,
         )
-        self._ready = selectors.DefaultSelector()
-        self._ready.register(_stream(self._child.stdout), selectors.EVENT_READ)
+        self._out = _selector(self._child.stdout)
+        self._err = _selector(self._child.stderr)
+        self._ended = False
 
     def write(self, data: bytes) -> None:
         """Send all of `data`."""
@@ -93,16 +96,17 @@ class LocalPipes:
 
     def read(self, timeout: float) -> bytes:
         """Return some of stdout."""
-        if not self._ready.select(timeout):
+        if not self._out.select(timeout):
             raise TimeoutError
         return os.read(_stream(self._child.stdout), CHUNK)
 
     def read_error(self) -> bytes:
         """Return some of stderr."""
-        try:
-            return os.read(_stream(self._child.stderr), CHUNK)
-        except (OSError, ValueError):
-            return b""
+        # A daemon that the script left behind may hold stderr for ever: the end of the script is its end too.
+        while not self._err.select(POLL):
+            if self._ended:
+                return b""
+        return os.read(_stream(self._child.stderr), CHUNK)
 
     def status(self, timeout: float) -> int | None:
         """Return the exit status, as a shell would give it."""
@@ -113,13 +117,16 @@ class LocalPipes:
         return code if code >= 0 else 128 - code
 
     def close(self) -> None:
-        """End the group: at once when its leader has gone, else as its leader wishes within five seconds."""
-        with contextlib.suppress(OSError):
-            self.end_of_input()
+        """End the group, unless its leader has gone: gently, and five seconds later not so gently."""
         if self._child.poll() is None:
             self._end_group()
-        self._ready.close()
-        for stream in (self._child.stdout, self._child.stderr):
+        self._ended = True
+
+    def release(self) -> None:
+        """Close our ends of the pipes."""
+        for ready in (self._out, self._err):
+            ready.close()
+        for stream in (self._child.stdin, self._child.stdout, self._child.stderr):
             if stream is not None:
                 stream.close()
 
@@ -130,6 +137,12 @@ class LocalPipes:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(patience)
                 return
+
+
+def _selector(stream: object) -> selectors.BaseSelector:
+    selector = selectors.DefaultSelector()
+    selector.register(_stream(stream), selectors.EVENT_READ)
+    return selector
 
 
 def _stream(stream: object) -> int:

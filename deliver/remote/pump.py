@@ -42,7 +42,10 @@ class Pipes(Protocol):
         """Return its exit status, or None when it is not known after `timeout` seconds or never will be."""
 
     def close(self) -> None:
-        """End it."""
+        """End it; may be called from any thread, and again."""
+
+    def release(self) -> None:
+        """Free the streams; nobody uses them any more."""
 
 
 @dataclass
@@ -112,6 +115,7 @@ class Run:
         self.pipes.close()
         for thread in threads:
             thread.join(GRACE)
+        self.pipes.release()
 
     def _overdue(self, tail: Tail) -> DeadlineError:
         return DeadlineError(

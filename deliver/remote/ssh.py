@@ -127,3 +127,6 @@ class ChannelPipes:
     def close(self) -> None:
         """End the channel; the host's side ends the script."""
         self._channel.close()
+
+    def release(self) -> None:
+        """A closed channel holds nothing."""
