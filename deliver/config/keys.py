@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from deliver.config.schema import Build, Config, Content, Environment, Host, Service, Value
+from deliver.config.schema import Config, Content, Environment, Host, Service, Value
 from deliver.secret import Secret
 
 KeyPath = tuple[str, ...]
@@ -21,8 +21,10 @@ HOST_DEFAULTS = ("user", "port", "path", "node", "env")
 #: Fields that are no keys: the loader knows them from elsewhere.
 _DERIVED = {Config: ("file",), Environment: ("name",)}
 _CONTENT = {"source": Path, "host": str, "text": str, "env": str, "file": Path, "mode": str}
-#: Tables that can also be written as a word: the value of their first key.
-SHORT_FORMS = {(Build, "host"), (Environment, "service")}
+BUILD_HOST: KeyPath = ("build", "host")
+ENVIRONMENT_HOST: KeyPath = ("environments", ANY, "hosts", ANY)
+#: Fields of a host that are no keys there: a build has no node, and an environment's host is named by its table.
+UNUSED: dict[KeyPath, tuple[str, ...]] = {BUILD_HOST: ("node", "env", "roles"), ENVIRONMENT_HOST: ("name",)}
 
 
 @cache
@@ -41,6 +43,8 @@ def of(cls: type) -> dict[str, Any]:
 def walk(cls: type = Config, above: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
     """Yield the path and the type of every key in and below the table that becomes a `cls`."""
     for key, hint in of(cls).items():
+        if key in UNUSED.get(above, ()):
+            continue
         path = (*above, key)
         yield path, hint
         if dataclasses.is_dataclass(hint):
@@ -53,10 +57,7 @@ def _walk_names(inner: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
     if not dataclasses.is_dataclass(inner):
         yield path, inner
         return
-    # A host of an environment is named by its key, not by a key of its own.
-    named = path == ("environments", ANY, "hosts", ANY)
-    skipped = (*path, "name")
-    yield from (found for found in walk(typing.cast("type", inner), path) if not (named and found[0] == skipped))
+    yield from walk(typing.cast("type", inner), path)
 
 
 def is_scalar(hint: Any) -> bool:
@@ -65,6 +66,11 @@ def is_scalar(hint: Any) -> bool:
         return True
     alternatives = set(typing.get_args(hint)) - {type(None)}
     return typing.get_origin(hint) is Literal or (bool(alternatives) and alternatives <= {int, Path, Secret, str})
+
+
+def of_host(path: KeyPath) -> list[str]:
+    """Return the keys of a host's table at `path`: `BUILD_HOST` or `ENVIRONMENT_HOST`."""
+    return [key for key in of(Host) if key not in UNUSED[path]]
 
 
 @cache

@@ -158,6 +158,7 @@ def _build(node: Node) -> Build:
 def _build_host(node: Node) -> Host:
     if isinstance(node.value, str):
         return Host(_host_name(node, str(node.value)))
+    node.refuse_others(keys.of_host(keys.BUILD_HOST), keys.homes())
     return _host(node, {})
 
 
@@ -232,8 +233,7 @@ def _hosts_by_table(node: Node, defaults: dict[str, Any]) -> tuple[Host, ...]:
 
 
 def _one_host(node: Node, name: str, defaults: dict[str, Any]) -> Host:
-    if isinstance(node.value, dict) and "name" in node.value:
-        raise node.child("name").error("there is no such key", hint=f"the host is called {name}, by its table")
+    node.refuse_others(keys.of_host(keys.ENVIRONMENT_HOST), keys.homes())
     host = _host(node, {**defaults, "name": name})
     return dataclasses.replace(host, env={**defaults["env"], **host.env})
 
