@@ -24,6 +24,15 @@ class KnownKeys:
     trusted: tuple[tuple[str, str], ...]
     revoked: frozenset[str]
 
+    def one_of_a_kind(self) -> list[tuple[str, str]]:
+        """Return the keys whose type occurs once; paramiko can hold just one of each, and asks `Refuse` for the rest."""
+        kinds = [kind for kind, _ in self.trusted]
+        return [one for one in self.trusted if kinds.count(one[0]) == 1]
+
+    def trusts(self, key: paramiko.PKey) -> bool:
+        """Whether `key` is one of those that may be shown."""
+        return any(blob == key.get_base64() for _, blob in self.trusted)
+
 
 def known_keys(endpoint: Endpoint) -> KnownKeys:
     """Look a host up in its known_hosts files; hashed names, patterns and markers are read as OpenSSH reads them."""
@@ -53,8 +62,10 @@ class Refuse(paramiko.MissingHostKeyPolicy):
         self._known = known
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
-        """Raise what a person needs to know."""
+        """Raise what a person needs to know, unless the key is known after all."""
         del client, hostname
+        if self._known.trusts(key):
+            return
         if key.get_base64() in self._known.revoked:
             raise revoked(self._endpoint, key)
         if self._known.trusted:

@@ -37,7 +37,7 @@ class StrictConnection(fabric.Connection):
 
     def __init__(self, endpoint: Endpoint, known: KnownKeys, **options: Any) -> None:
         super().__init__(endpoint.address, user=endpoint.user, port=endpoint.port, **options)
-        for kind, blob in known.trusted:
+        for kind, blob in known.one_of_a_kind():
             with contextlib.suppress(paramiko.SSHException):
                 line = paramiko.hostkeys.HostKeyEntry.from_line(f"{endpoint.address} {kind} {blob}")
                 self._trust(endpoint, line)

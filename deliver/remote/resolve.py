@@ -118,7 +118,7 @@ def _config(ssh: Ssh) -> list[str]:
 
 
 def _mend_known_hosts(ssh: Ssh) -> list[str]:
-    return ["-o", f"UserKnownHostsFile={ssh.known_hosts[0]}"] if ssh.known_hosts else []
+    return ["-o", f'UserKnownHostsFile="{ssh.known_hosts[0]}"'] if ssh.known_hosts else []
 
 
 def _known_hosts(known: dict[str, list[str]], ssh: Ssh) -> list[str]:

@@ -78,7 +78,7 @@ def test_hashed_names_patterns_and_markers_are_read_as_openssh_does(pair: Fleet,
 def test_jump_hosts_are_taken_in_openssh_order_and_shared(pair: Fleet, ssh: Ssh, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(
-        f"Host far\n  HostName {pair['inner'].address}\n  HostKeyAlias inner-alias\n  ProxyJump jump\nInclude {pair.ssh_config}\n"
+        f"Include {pair.ssh_config}\nHost far\n  HostName {pair['inner'].address}\n  HostKeyAlias inner-alias\n  ProxyJump jump\n"
     )
     known = tmp_path / "known_hosts"
     inner_key = subprocess.run(
