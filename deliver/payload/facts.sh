@@ -73,9 +73,7 @@ process_facts() {
 
 node_facts() {
   find_process && process_facts || return 0
-  if [ "$state" = T ]; then
-    say silence 'its process is suspended by a signal'
-  elif ! prepare_ask; then
+  if is_suspended "$pid" || ! prepare_ask; then
     say silence "$silence"
   elif answer=$(ask 5 "$exprs"); then
     say answer "$(printf '%s' "$answer" | tr -d '\n\t')"

@@ -49,6 +49,23 @@ find_process() {
   return 1
 }
 
+# is_alive PID: whether that process runs; one that is dead but for its parent's interest does not.
+is_alive() {
+  read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+  case ${stat##*) } in
+    Z* | X*) return 1 ;;
+  esac
+}
+
+# is_suspended PID: whether a signal (SIGSTOP) has stopped that process, so that it answers nothing until SIGCONT.
+is_suspended() {
+  read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+  case ${stat##*) } in
+    T*) silence="its process is suspended by a signal: kill -CONT $1 lets it go on" ;;
+    *) return 1 ;;
+  esac
+}
+
 # read_process ENTRY: whether that process is a node booted from our root.
 read_process() {
   pid=${1##*/}
@@ -125,13 +142,18 @@ prepare_ask() {
   caller=
   # erl_call does not speak TLS.
   [ -n "$carrier" ] && [ "$carrier" != inet_tcp ] || caller=$(erl_call_path)
+  make_private
+  rm -f "$private/.erlang.cookie"
+  (umask 277 && printf '%s' "$cookie" >"$private/.erlang.cookie") || fail 'cannot write the cookie into a private file'
+}
+
+# make_private: sets `private`, a directory that only this user can read, which goes with this script.
+make_private() {
   if [ -z "${private:-}" ]; then
-    private=$(umask 077 && mktemp -d) || fail 'cannot make a private directory for the cookie'
+    private=$(umask 077 && mktemp -d) || fail 'cannot make a private directory'
     # shellcheck disable=SC2016  # it expands at exit
     at_exit 'rm -rf "$private"'
   fi
-  rm -f "$private/.erlang.cookie"
-  (umask 277 && printf '%s' "$cookie" >"$private/.erlang.cookie") || fail 'cannot write the cookie into a private file'
 }
 
 # ask SECONDS EXPRESSIONS: evaluates Erlang expressions on the node; prints the term that they end with, as
@@ -159,9 +181,26 @@ ask_by_script() {
       by_mix='IO.puts(:io_lib.format(~c"~p", [:file.script(~c"'"$private/exprs"'")]))'
       RELEASE_VSN=$booted at_most "$1" "$root/bin/$app" rpc "$by_mix"
     else
+      # shellcheck disable=SC2046  # words
+      borrow $(template_names)
       at_most "$1" "$root/bin/$app" eval "file:script(\"$private/exprs\")."
     fi
   ) 2>&1
+}
+
+# borrow NAME...: exports those variables as the running node has them.
+borrow() {
+  for name in "$@"; do
+    value=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n "s/^$name=//p" | head -n 1)
+    [ -z "$value" ] || export "$name=$value"
+  done
+}
+
+# template_names: prints the variables of relx's templates: its script makes vm.args and sys.config anew from them
+# whenever it runs.
+template_names() {
+  # shellcheck disable=SC2016
+  cat "$root/releases/$booted"/*.src 2>/dev/null | grep -o '\${[A-Za-z_][A-Za-z0-9_]*' | cut -c 3-
 }
 
 # is_mix VERSION: whether `mix release` made it; else its script is relx's, or like relx's.
