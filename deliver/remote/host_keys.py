@@ -25,7 +25,7 @@ class KnownKeys:
     revoked: frozenset[str]
 
     def one_of_a_kind(self) -> list[tuple[str, str]]:
-        """Return the keys whose type occurs once; paramiko can hold just one of each, and asks `Refuse` for the rest."""
+        """Return the keys whose type occurs once: paramiko holds one of each, and asks `Refuse` for the rest."""
         kinds = [kind for kind, _ in self.trusted]
         return [one for one in self.trusted if kinds.count(one[0]) == 1]
 

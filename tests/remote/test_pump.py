@@ -79,7 +79,7 @@ def test_a_script_ends_when_the_operator_is_gone_and_cleans_up(
 ) -> None:
     name = session.name
     ssh = Ssh() if name == "local" else request.getfixturevalue("ssh")
-    mark = f"/tmp/deliver-lifeline-{os.getpid()}"
+    mark = f"/tmp/deliver-lifeline-{os.getpid()}"  # noqa: S108  # a path of the host
     with connect(Host(name), ssh, Silent()) as other:
         started = Script("x", f"touch {mark}; at_exit rm -f {mark}; sleep 4712\n")
         with pytest.raises((DeadlineError, RemoteError, OSError, ValueError)):

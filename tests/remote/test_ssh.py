@@ -75,10 +75,12 @@ def test_hashed_names_patterns_and_markers_are_read_as_openssh_does(pair: Fleet,
     assert hello(Host("inner"), with_known_hosts(ssh, pattern)) == "inner"
 
 
-def test_jump_hosts_are_taken_in_openssh_order_and_shared(pair: Fleet, ssh: Ssh, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("ssh")
+def test_jump_hosts_are_taken_in_openssh_order_and_shared(pair: Fleet, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(
-        f"Include {pair.ssh_config}\nHost far\n  HostName {pair['inner'].address}\n  HostKeyAlias inner-alias\n  ProxyJump jump\n"
+        f"Include {pair.ssh_config}\n"
+        f"Host far\n  HostName {pair['inner'].address}\n  HostKeyAlias inner-alias\n  ProxyJump jump\n"
     )
     known = tmp_path / "known_hosts"
     inner_key = subprocess.run(
@@ -98,7 +100,7 @@ def test_jump_hosts_are_taken_in_openssh_order_and_shared(pair: Fleet, ssh: Ssh,
     assert values(outcomes) == ["inner"] * 5
 
 
-def test_a_host_that_is_down_is_told_apart_from_one_that_refuses(pair: Fleet, ssh: Ssh, tmp_path: Path) -> None:
+def test_a_host_that_is_down_is_told_apart_from_one_that_refuses(pair: Fleet, ssh: Ssh) -> None:
     pair["inner"].stop_sshd()
     with pytest.raises(UnreachableError, match="refused"):
         hello(Host("inner"), ssh)
@@ -108,7 +110,7 @@ def test_a_host_that_is_down_is_told_apart_from_one_that_refuses(pair: Fleet, ss
     assert caught.value.code == 69
 
 
-def test_a_login_that_is_refused_says_which_keys_were_tried(pair: Fleet, ssh: Ssh) -> None:
+def test_a_login_that_is_refused_says_which_keys_were_tried(ssh: Ssh) -> None:
     with pytest.raises(UnreachableError, match="does not let us in; tried"):
         hello(Host("inner", user="nobody"), ssh)
     assert hello(Host("inner"), ssh) == "inner"
@@ -143,7 +145,7 @@ def test_an_sshd_that_dies_in_the_middle_leaves_an_unknown_outcome(pair: Fleet, 
         assert time.monotonic() - began < 10
 
 
-def test_twenty_logins_at_once_pass_an_sshd_that_drops_some(pair: Fleet, ssh: Ssh) -> None:
+def test_twenty_logins_at_once_pass_an_sshd_that_drops_some(ssh: Ssh) -> None:
     hosts = [Host("inner") for _ in range(20)]
     outcomes = each(hosts, lambda host: hello(host, ssh), name=lambda host: host.name, limit=20)
     assert values(outcomes) == ["inner"] * 20
