@@ -28,11 +28,17 @@ def obstacle() -> str:
 
 @contextmanager
 def registry() -> Iterator[None]:
-    """Hold the lock under which fleets come and go."""
-    BASE.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with (BASE / "lock").open("w") as lock:
+    """Hold the lock under which fleets come and go; the last to go takes `BASE` away."""
+    # A lock file would be left behind; the directory above is there anyway.
+    lock = os.open(BASE.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        BASE.mkdir(exist_ok=True)
         yield
+        with suppress(OSError):
+            BASE.rmdir()
+    finally:
+        os.close(lock)
 
 
 def sweep(name: str = "") -> list[str]:

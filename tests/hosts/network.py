@@ -27,6 +27,11 @@ def address(number: int, host: int) -> str:
     return f"10.213.{number}.{host}"
 
 
+def card(number: int, host: int) -> str:
+    """Return the hardware address of a host: always the same one, for others remember it over a reboot of the host."""
+    return f"02:64:6c:76:{number:02x}:{host:02x}"
+
+
 def is_free(number: int) -> bool:
     """Tell whether no link and no route of this machine is in the way of a fleet."""
     routes = _ip("-json", "route", "show", "root", f"{address(number, 0)}/24")
@@ -38,7 +43,7 @@ def make_bridge(number: int) -> None:
     name = bridge(number)
     _batch(
         [
-            f"link add {name} type bridge",
+            f"link add {name} address {card(number, OPERATOR)} type bridge",
             f"addr add {address(number, OPERATOR)}/24 dev {name}",
             f"link set {name} up",
         ]
@@ -51,7 +56,7 @@ def connect(number: int, keepers: Iterable[tuple[int, int]]) -> None:
     for host, pid in keepers:
         name = cable(number, host)
         lines += [
-            f"link add {name} type veth peer name eth0 netns {pid}",
+            f"link add {name} type veth peer name eth0 address {card(number, host)} netns {pid}",
             f"link set {name} master {bridge(number)} up",
         ]
     _batch(lines)
