@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 from deliver.errors import TargetError
@@ -27,7 +28,8 @@ def term(release: Release, root: str) -> str:
 
     Args:
         release: what is or will be installed.
-        root: the absolute directory on the host that holds its `lib/`.
+        root: the absolute directory on the host that holds its `lib/`; empty for paths that Erlang takes as
+            relative to its own root directory, as `release_handler:create_RELEASES/4` does.
 
     Raises:
         TargetError: the directory's name is not UTF-8; Erlang would look for another.
@@ -58,7 +60,7 @@ def atom(text: str) -> str:
 
 
 def _application(application: Application, root: str) -> str:
-    directory = f"{root.rstrip('/')}/lib/{application.name}-{application.version}"
+    directory = posixpath.join(root, "lib", f"{application.name}-{application.version}")
     return f"{{{atom(application.name)},{string(application.version)},{string(directory)}}}"
 
 

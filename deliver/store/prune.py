@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from deliver.errors import StoreError
 from deliver.otp.manifest import Manifest
@@ -70,7 +72,7 @@ def remove(store: Store, releases: Collection[Release]) -> Freed:
         for digest in objects:
             store.objects.remove(digest)
         for name in leftovers:
-            (store.path / "tmp" / name).unlink(missing_ok=True)
+            _clear(store.path / "tmp" / name)
     return Freed(tuple(releases), len(objects), sum(objects.values()) + sum(leftovers.values()))
 
 
@@ -95,9 +97,20 @@ def _manifest(store: Store, release: Release) -> Manifest:
 
 def _leftovers(store: Store) -> dict[str, int]:
     # Whoever has the store alone may take all of it: nobody is left who writes there.
-    sizes = {}
     with told(store.path, "read the store"):
-        for path in (store.path / "tmp").iterdir():
-            with suppress(FileNotFoundError):
-                sizes[path.name] = path.stat().st_size
-    return sizes
+        return {path.name: _size(path) for path in (store.path / "tmp").iterdir()}
+
+
+def _size(path: Path) -> int:
+    size = 0
+    for one in [path, *path.rglob("*")]:
+        with suppress(FileNotFoundError):
+            size += one.lstat().st_size if not one.is_dir() else 0
+    return size
+
+
+def _clear(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -59,8 +59,11 @@ def test_the_tuple_is_the_one_that_release_handler_writes() -> None:
     )
 
 
-def test_a_root_that_ends_in_a_slash_makes_no_empty_name() -> None:
-    assert '"/lib/kernel-1"' in term(release("demo", "1", Application("kernel", "1")), "/")
+@pytest.mark.parametrize(
+    ("root", "directory"), [("/", "/lib/kernel-1"), ("/srv/x/", "/srv/x/lib/kernel-1"), ("", "lib/kernel-1")]
+)
+def test_a_root_may_end_in_a_slash_or_be_left_out(root: str, directory: str) -> None:
+    assert f'"{directory}"' in term(release("demo", "1", Application("kernel", "1")), root)
 
 
 @pytest.mark.parametrize(
