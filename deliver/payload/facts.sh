@@ -11,7 +11,7 @@ machine_facts() {
   say home "$HOME"
   say free "$(available -Pk "$base")"
   say inodes "$(available -Pi "$base")"
-  for tool in tar gzip zstd sha256sum timeout head stat setsid mktemp systemctl journalctl sudo; do
+  for tool in tar gzip zstd sha256sum awk cmp find xargs timeout head stat setsid mktemp systemctl journalctl sudo; do
     command -v "$tool" >/dev/null && say tool "$tool"
   done
 }

@@ -14,13 +14,13 @@ from deliver.otp.manifest import Entry, Manifest
 from deliver.otp.releases_file import term
 from deliver.remote.script import Argument, script
 from deliver.remote.session import Completed, Session
+from deliver.remote.who import holder, journal_name, told
 from deliver.report import Report
 from deliver.secret import Secret
 from deliver.ship.delta import delta
 from deliver.ship.paths import is_versioned
 from deliver.ship.plan import Copy, Shipment
 from deliver.ship.stream import Member, Traffic, compressed, tar, text_member
-from deliver.ship.who import holder, journal_name, told
 from deliver.store.store import Store
 
 #: Seconds that an installation may take besides its bytes, and the slowest network that is waited for, in bytes/s.

@@ -19,6 +19,8 @@ from deliver.store.store import Store
 #: Seconds for hashing all that lies in a release's directory.
 DEADLINE = 300.0
 
+_PARTS = ("lock.sh",)
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -29,12 +31,14 @@ class Survey:
         cookie: its Erlang cookie; None when it has none.
         unwritable: the directory in which we may not write, though we must; empty when we may.
         erts: the ERTS version of the host itself; empty when it has none, or was not asked.
+        locked: who is at work on it, as JSON; empty when nobody is.
     """
 
     has: Mapping[str, Manifest] = field(hash=False)
     cookie: Secret | None = None
     unwritable: str = ""
     erts: str = ""
+    locked: str = ""
 
 
 def survey(session: Session, facts: Facts, release: Release, store: Store, cookie: str) -> Survey:
@@ -57,18 +61,18 @@ def survey(session: Session, facts: Facts, release: Release, store: Store, cooki
         "cookie": cookie,
         "erts": "no" if release.includes_erts else "yes",
     }
-    told = session.run(script("survey.sh", arguments), deadline=DEADLINE)
+    told = session.run(script("stock.sh", arguments, parts=_PARTS), deadline=DEADLINE)
     return parse(told.facts(), known)
 
 
 def ask_cookie(session: Session, facts: Facts, cookie: str) -> Secret | None:
     """Return the Erlang cookie of a host, from the file `cookie` there; None when it has none."""
-    told = session.run(script("survey.sh", {"root": facts.root, "cookie": cookie}))
+    told = session.run(script("stock.sh", {"root": facts.root, "cookie": cookie}, parts=_PARTS))
     return parse(told.facts(), {}).cookie
 
 
 def parse(lines: Iterable[tuple[str, list[str]]], known: Mapping[str, Manifest]) -> Survey:
-    """Return what `survey.sh` said; `known` are the manifests that it was not asked for."""
+    """Return what `stock.sh` said; `known` are the manifests that it was not asked for."""
     said: dict[str, list[list[str]]] = defaultdict(list)
     for key, values in lines:
         said[key].append(values)
@@ -81,6 +85,7 @@ def parse(lines: Iterable[tuple[str, list[str]]], known: Mapping[str, Manifest])
         cookie=next((Secret(value) for (value,) in said["cookie"] if value), None),
         unwritable=next((place for _, place in said["writable"]), ""),
         erts=next((version for (version,) in said["erts"]), ""),
+        locked=next((holder for (holder,) in said["locked"]), ""),
     )
 
 
