@@ -82,6 +82,16 @@ class Host:
         """Return where a path of the host's own disk (`/srv/...`, `/home/...`, `/tmp/...`) is, seen from outside."""
         return self.directory / "disk" / inside.lstrip("/")
 
+    def put(self, source: Path, inside: str) -> None:
+        """Copy a directory or file to a path of the host's own disk; it belongs to `deploy`."""
+        target = self.path(inside)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, symlinks=True)
+        else:
+            shutil.copy(source, target)
+        self.run(["chown", "-hR", "deploy:deploy", inside])
+
     def processes(self) -> list[str]:
         """Return the command lines of all that runs in the host, but for its init and the asking itself."""
         listing = self.shell("for one in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$one; echo; done 2>/dev/null")

@@ -1,0 +1,3 @@
+import Config
+
+config :goods, stock: 7

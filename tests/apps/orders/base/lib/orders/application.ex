@@ -1,0 +1,10 @@
+defmodule Orders.Application do
+  use Application
+
+  @impl true
+  def start(_type, _args) do
+    Supervisor.start_link([], strategy: :one_for_one)
+  end
+
+  def total(amount), do: Ledger.enter(Pricing.price(amount))
+end
