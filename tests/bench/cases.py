@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from pathlib import Path
 
 from tests.apps import make_repository
 from tests.bench.measure import Figure, Meter, Row
-from tests.hosts import Fleet, network
+from tests.hosts import Fleet
 
 NODES = ("prod1", "prod2", "prod3")
 PLAIN = "/srv/plain"
@@ -30,9 +28,9 @@ class Bench:
     directory: Path
 
     def __post_init__(self) -> None:
-        self.repository = make_repository(self.directory / "counter", "counter", ["0.1.0", "0.2.0"])
+        self.repository = make_repository(self.directory / "counter", "counter").path
         (self.repository / "deliver.toml").write_text(_configuration(self.fleet))
-        self.meter = Meter(network.bridge(self.fleet.number), {"DELIVER_CONFIG": ""}, self.repository)
+        self.meter = Meter(self.fleet.link, {"DELIVER_CONFIG": ""}, self.repository)
         self._done: set[str] = set()
 
     def deliver(self, task: str, *options: str) -> None:
@@ -52,10 +50,6 @@ class Bench:
         if name not in self._done:
             work()
             self._done.add(name)
-
-    def forget(self, *names: str) -> None:
-        """Let `once` do these again."""
-        self._done -= set(names)
 
 
 def _configuration(fleet: Fleet) -> str:
@@ -138,7 +132,13 @@ def deploy_second(bench: Bench) -> Row:
     ours = _deploy(bench, "0.2.0")
     plain = bench.meter.measure(lambda: plain_deploy(bench, "0.2.0"))
     share = ours.network / first.network
-    return Row("deploy to three hosts, second version", ours, plain, f"under 1% of the first's bytes ({share:.2%})", share < 0.01)
+    return Row(
+        "deploy to three hosts, second version",
+        ours,
+        plain,
+        f"under 1% of the first's bytes ({share:.2%})",
+        share < 0.01,
+    )
 
 
 def deploy_again(bench: Bench) -> Row:
@@ -223,9 +223,3 @@ def _installed(bench: Bench, version: str) -> None:
 def _started(bench: Bench) -> None:
     _deploy(bench, "0.1.0")
     bench.once("started", lambda: bench.deliver("start", "--on", "production"))
-
-
-def clean(directory: Path) -> None:
-    """Remove what a run has left in the operator's directory."""
-    shutil.rmtree(directory, ignore_errors=True)
-    subprocess.run(["sync"], check=False)

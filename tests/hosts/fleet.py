@@ -58,6 +58,11 @@ class Fleet:
             self.close()
 
     @property
+    def link(self) -> str:
+        """The network interface through which the operator reaches all hosts."""
+        return network.bridge(self._number)
+
+    @property
     def directory(self) -> Path:
         """Where everything of the fleet is kept."""
         return leftovers.BASE / str(self._number)
