@@ -189,12 +189,6 @@ def submodules(source: Source) -> list[Submodule]:
     return sorted(found, key=lambda one: one.path)
 
 
-def shallow(repository: Path) -> list[str]:
-    """Return the commits at which a shallow clone's history is cut; nothing for a whole clone."""
-    cut = Path(git(repository, "rev-parse", "--path-format=absolute", "--git-path", "shallow").strip())
-    return cut.read_text("ascii").split() if cut.is_file() else []
-
-
 def common_dir(repository: Path) -> str:
     """Return the directory that has the objects of a repository, also for a linked working tree."""
     return git(repository, "rev-parse", "--path-format=absolute", "--git-common-dir").strip()
