@@ -140,6 +140,8 @@ def _start_error(host: str, environment: Environment, told: _Told) -> NodeError:
 def _start_failure(environment: Environment, told: _Told) -> str:
     if told.outcome == "crashed":
         return f"the node crashed: {told.values[0]}"
+    if told.outcome == "unwatched":
+        return f"process {told.values[0]} runs, but not under heart: write -heart into vm.args"
     within = f"within {environment.start_timeout:g} s"
     if told.outcome == "silent":
         pid, reason = told.values

@@ -1,6 +1,8 @@
 # shellcheck shell=sh
 # How the node of a host is kept running: its environment, its manager, its log. Stands after node.sh.
 #
+# shellcheck disable=SC2034  # scripts that stand after this one read what it sets
+#
 # Environment variables come as `env_names` ("A B") and `env_1`, `env_2`, ..., one for each name.
 : "${root:=}" "${app:=}" "${env_names:=}" "${wanted_node:=}" "${kind:=daemon}" "${scope:=}" "${unit:=}" "${sudo:=no}"
 : "${log_file:=}"
@@ -78,6 +80,18 @@ daemon_verb() {
   else
     echo start
   fi
+}
+
+# find_heart PID: sets `heart_pid`, the process that starts that node again when it dies; empty when there is none.
+find_heart() {
+  heart_pid=
+  for entry in /proc/[0-9]*; do
+    read -r comm 2>/dev/null <"$entry/comm" || continue
+    [ "$comm" = heart ] || continue
+    if tr '\0' ' ' 2>/dev/null <"$entry/cmdline" | grep -q -e "-pid $1 "; then
+      heart_pid=${entry##*/}
+    fi
+  done
 }
 
 # manager ARGUMENT...: systemctl for the unit's scope.

@@ -2,9 +2,9 @@
 # Starts the node, and returns when it answers and all its applications run. Stands after service.sh.
 #
 # Says `outcome` with one of: running PID VERSION | started PID VERSION | declined REASON HINT | crashed REASON |
-# silent PID REASON | absent REASON, and then `log` lines where that helps.
-: "${root:=}" "${app:=}" "${kind:=daemon}" "${heart:=no}" "${unit:=}" "${start_command:=}" "${seconds:=60}"
-: "${ready:=}" "${holder:=}" "${wait:=5}" "${pid:=}" "${booted:=}" "${silence:=}" "${private:=}" "${scope:=}"
+# silent PID REASON | absent REASON | unwatched PID, and then `log` lines where that helps.
+: "${root:=}" "${app:=}" "${kind:=daemon}" "${heart:=no}" "${heart_pid:=}" "${unit:=}" "${env_names:=}"
+: "${start_command:=}" "${seconds:=60}" "${ready:=}" "${holder:=}" "${wait:=5}" "${pid:=}" "${booted:=}" "${silence:=}" "${private:=}" "${scope:=}"
 
 # check_installed: sets `version`, what would boot.
 check_installed() {
@@ -43,8 +43,11 @@ begin() (
       ;;
     *)
       put_environment
-      [ "$heart" = no ] || put_heart
-      "$root/bin/$app" "$(daemon_verb)"
+      if [ "$heart" = yes ]; then
+        begin_under_heart
+      else
+        "$root/bin/$app" "$(daemon_verb)"
+      fi
       ;;
   esac
 )
@@ -54,13 +57,29 @@ put_environment() {
   each_variable export_variable
 }
 
-put_heart() {
-  quoted=$(printf '%s' "$root/bin/$app" | sed "s/'/'\\\\''/g")
-  # shellcheck disable=SC2089  # heart gives it to a shell
-  HEART_COMMAND="'$quoted' $(daemon_verb)"
-  ERL_ZFLAGS="${ERL_ZFLAGS:+$ERL_ZFLAGS }-heart"
-  # shellcheck disable=SC2090
-  export HEART_COMMAND ERL_ZFLAGS
+# begin_under_heart: gives `-heart` to the node alone. A variable such as ERL_ZFLAGS would give it to every other Erlang
+# that the release's script or the node itself runs, and heart would start a new node whenever one of them ends.
+begin_under_heart() {
+  if is_mix "$version"; then
+    HEART_COMMAND=$(mix_heart_command)
+    export HEART_COMMAND
+    sh -c "$HEART_COMMAND"
+  else
+    # relx makes a HEART_COMMAND of its own, with these words.
+    "$root/bin/$app" "$(daemon_verb)" -heart
+  fi
+}
+
+# mix_heart_command: prints what starts the node under heart, now and whenever heart does: with the vm.args of the
+# version that is to boot by then.
+mix_heart_command() {
+  quoted="'$(printf '%s' "$root" | sed "s/'/'\\\\''/g")'"
+  cat <<EOT
+cd $quoted && mkdir -p tmp && (
+  umask 077 && version=\$(cut -d ' ' -f 2 releases/start_erl.data) &&
+    { cat "releases/\$version/vm.args" && printf '\n-heart\n-env RELEASE_VM_ARGS ""\n'; } >tmp/heart.vm.args
+) && exec env RELEASE_VM_ARGS=$quoted/tmp/heart.vm.args bin/'$app' daemon
+EOT
 }
 
 # detached COMMAND...: out of our process group, which ends with this script.
@@ -184,6 +203,10 @@ end_start() {
 find_root
 check_installed
 find_name_slot "$version"
+case " $heart $env_names " in
+  *' yes '*' RELEASE_VM_ARGS '*) decline 'heart needs RELEASE_VM_ARGS, which the environment of this host sets' \
+    'leave out one of them' ;;
+esac
 make_private
 patience=2
 [ "$heart" = no ] || patience=15
@@ -202,5 +225,9 @@ await
 if [ "$outcome" = started ]; then
   result=ok
   await_launcher
+  if [ "$heart" = yes ]; then
+    find_heart "$pid"
+    [ -n "$heart_pid" ] || end_with unwatched "$pid"
+  fi
 fi
 say outcome "$outcome" "$pid" "$booted"

@@ -3,7 +3,7 @@
 #
 # Says `outcome` with one of: down | stopped PID | killed PID | declined REASON HINT | silent PID REASON | late PID.
 : "${root:=}" "${kind:=daemon}" "${unit:=}" "${stop_command:=}" "${seconds:=60}" "${force:=no}" "${holder:=}" "${wait:=5}"
-: "${pid:=}" "${booted:=}" "${silence:=}" "${private:=}"
+: "${pid:=}" "${booted:=}" "${silence:=}" "${private:=}" "${heart_pid:=}"
 
 # request: asks the node to end, in the way of its service; whether that was heard. Sets `silence` when not.
 request() {
@@ -40,18 +40,6 @@ await_end() {
   while is_alive "$victim"; do
     [ "$(date +%s)" -lt "$ends" ] || return 1
     nap
-  done
-}
-
-# find_heart: sets `heart_pid`, the process that starts our node again when it dies; empty when there is none.
-find_heart() {
-  heart_pid=
-  for entry in /proc/[0-9]*; do
-    read -r comm 2>/dev/null <"$entry/comm" || continue
-    [ "$comm" = heart ] || continue
-    if tr '\0' ' ' 2>/dev/null <"$entry/cmdline" | grep -q -e "-pid $victim "; then
-      heart_pid=${entry##*/}
-    fi
   done
 }
 
@@ -92,7 +80,7 @@ fi
 make_private
 take_lock "$root/.deliver/lock" "$holder" "$wait"
 victim=$pid
-find_heart
+find_heart "$victim"
 if ! request; then
   [ "$force" = no ] || kill_it
   finish silent "$victim" "$silence"
