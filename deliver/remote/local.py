@@ -51,10 +51,10 @@ class LocalSession:
         """Run a script to its end; see `Session.run`."""
         self._report.script(self._name, script.name, script.shown())
         self._commands += 1
-        size = len(script.wire(deadline=deadline, takes_stdin=stdin is not None))
-        self._running = LocalPipes(size)
+        wire = script.wire(deadline=deadline, takes_stdin=stdin is not None)
+        self._running = LocalPipes(len(wire))
         sink = stderr or (lambda data: self._report.log(self._name, data))
-        return Run(self._name, script, self._running, deadline, stdout, sink).to_end(stdin, check=check)
+        return Run(self._name, script, wire, self._running, deadline, stdout, sink).to_end(stdin, check=check)
 
     def console(self, script: Script) -> int:
         """Run a script with the operator's terminal as its own."""

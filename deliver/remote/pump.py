@@ -20,7 +20,7 @@ SHOWN_LINES = 20
 #: How much later than the host we give up, in seconds: the host's own deadline tells more.
 GRACE = 10.0
 
-COMMAND = "sh -c 'eval \"$(head -c {size})\"'"
+COMMAND = "sh -c 'eval \"$(head -c {size} | gzip -dc)\"'"
 
 
 class Pipes(Protocol):
@@ -68,10 +68,11 @@ class Tail:
 
 @dataclass
 class Run:
-    """One run of a script on the host called `host`, through `pipes`."""
+    """One run of a script, `wire` on its way, on the host called `host`, through `pipes`."""
 
     host: str
     script: Script
+    wire: bytes
     pipes: Pipes
     deadline: float
     stdout: Sink | None
@@ -84,7 +85,7 @@ class Run:
         threads = [_thread(lambda: self._drain(tail))]
         fed = Feeder(self.pipes, stdin)
         try:
-            self.pipes.write(self.script.wire(deadline=self.deadline, takes_stdin=stdin is not None))
+            self.pipes.write(self.wire)
             if stdin is not None:
                 threads.append(_thread(fed.feed))
             output = self._collect(ends)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class Script:
         return masked(self.text, self.secrets)
 
     def wire(self, *, deadline: float, takes_stdin: bool) -> bytes:
-        """Return the bytes that a host evaluates.
+        """Return the bytes that a host unpacks and evaluates: on a quiet line a script may be most of what is sent.
 
         Args:
             deadline: seconds after which the host ends the script by itself.
@@ -41,7 +42,8 @@ class Script:
         seconds = max(1, round(deadline))
         lifeline = "no" if takes_stdin else "yes"
         head = f"deadline={seconds}\nlifeline={lifeline}\n"
-        return (head + payload("prelude.sh") + self.text).encode("utf-8", "surrogateescape")
+        text = head + payload("prelude.sh") + self.text
+        return gzip.compress(text.encode("utf-8", "surrogateescape"), mtime=0)
 
 
 def script(name: str, arguments: Mapping[str, Argument] | None = None, *, parts: tuple[str, ...] = ()) -> Script:
