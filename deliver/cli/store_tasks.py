@@ -53,8 +53,11 @@ def store_verify(run: Run, *, discard: bool = False) -> None:
 
     store = _store(run)
     report = verify.verify(store, lambda done, total: run.out.progress("store", done, total))
-    columns = ["what", "name", "needed by", "why"]
-    rows = [[one.kind, one.name, ", ".join(one.releases), one.why] for one in report.faults]
+    columns = ["what", "name", "file", "needed by", "why"]
+    rows = [
+        [one.kind, one.name, one.files[0] if one.files else "", ", ".join(one.releases), one.why]
+        for one in report.faults
+    ]
     run.out.data("", asdict(report))
     if report.faults:
         run.out.table("", columns, rows, asdict(report))

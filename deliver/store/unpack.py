@@ -34,6 +34,7 @@ def unpack(archive: Path, directory: Path) -> Path:
         with tar, told(directory, f"unpack {archive.name} into"):
             for member in tar:
                 _place(tar, member, root)
+            _refuse_cut(tar)
     except _DAMAGE as error:
         raise StoreError(f"{archive} is no whole tar archive: {error}", hint="see whether it arrived whole") from error
     _refuse_links(root)
@@ -56,6 +57,17 @@ def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:
         _write(tar, member, path)
     else:
         raise _refused(member.name, "it is neither file, directory nor link")
+
+
+def _refuse_cut(tar: tarfile.TarFile) -> None:
+    # tarfile takes a damaged header for the end, and does not read as far as the compression's checksum.
+    file = tar.fileobj
+    assert file is not None  # noqa: S101  # what tarfile promises of an open archive
+    file.seek(tar.offset)
+    if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("it ends in the middle")
+    while file.read(1 << 18):
+        pass
 
 
 def _path(name: str, root: Path) -> Path:
