@@ -69,12 +69,16 @@ class Repository:
         """Return the full SHA of the commit that a tag or revision names."""
         return self.git("rev-parse", "--verify", f"{revision}^{{commit}}")
 
-    def commit(self, message: str, files: Mapping[str, str] | None = None) -> str:
-        """Write files, commit all that has changed, and return the commit's SHA."""
-        for name, text in (files or {}).items():
+    def write(self, files: Mapping[str, str]) -> None:
+        """Write texts into the working tree."""
+        for name, text in files.items():
             target = self.path / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text)
+
+    def commit(self, message: str, files: Mapping[str, str] | None = None) -> str:
+        """Write files, commit all that has changed, and return the commit's SHA."""
+        self.write(files or {})
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.commit_of("HEAD")
@@ -102,6 +106,7 @@ def make_repository(
     versions: Sequence[str | Tag] = ("v0.1.0", "v0.2.0"),
     *,
     library: str = "",
+    files: Mapping[str, str] | None = None,
 ) -> Repository:
     """Make a repository of an application, with a commit and a tag for each version.
 
@@ -112,8 +117,10 @@ def make_repository(
         app: the name of a directory here.
         versions: tags in the order of their commits; a text makes a lightweight one.
         library: the URL of the library's repository as builders see it; by default the one that is made.
+        files: texts by name, to have in every version besides the application's own.
     """
     repository = _init(path, app)
+    repository.write(files or {})
     replaced = _libraries(repository, app, library)
     for tag in (Tag(one) if isinstance(one, str) else one for one in versions):
         repository.use_version(app, tag.version)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,9 +107,11 @@ class Host:
     def power_on(self) -> None:
         """Begin to boot: namespaces are being made, and there is no network yet."""
         command = ["sh", str(SCRIPT), "boot", str(self.directory), self.name]
-        self._boot = subprocess.Popen(
-            command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sys.stderr, start_new_session=True
-        )
+        # The host may outlive us, and must not keep our stderr open.
+        with self._boot_log.open("w") as log:
+            self._boot = subprocess.Popen(
+                command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            )
 
     def made(self) -> tuple[int, int]:
         """Wait for the namespaces; return the host's number and the process that holds them."""
@@ -222,12 +223,16 @@ class Host:
         spaces = ["--net", "--mount", "--uts", "--ipc", f"--pid=/proc/{self._keeper}/ns/pid_for_children"]
         return ["nsenter", f"--target={self._keeper}", *spaces, "--"]
 
+    @property
+    def _boot_log(self) -> Path:
+        return self.directory / "boot.log"
+
     def _expect(self, word: str) -> subprocess.Popen[str]:
         boot = self._boot
         assert boot is not None
         assert boot.stdout is not None
         if boot.stdout.readline() != f"{word}\n":
-            raise RuntimeError(f"{self.name} does not boot; what failed is told above")
+            raise RuntimeError(f"{self.name} does not boot:\n{self._boot_log.read_text()}")
         return boot
 
     def _reap(self) -> None:
