@@ -88,6 +88,18 @@ class Run:
 Body = Callable[..., int | None]
 
 
+class Command(Task[Any]):
+    """An Invoke task whose repeatable options insist on a value: `--host` alone must not mean every host."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Any]:
+        """Return Invoke's arguments, with no repeatable one counted as given before it was."""
+        arguments = super().get_arguments(ignore_unknown_help)
+        for argument in arguments:
+            if argument.kind is list:
+                argument.raw_value = None
+        return list(arguments)
+
+
 def command(
     *,
     help: Mapping[str, str] | None = None,  # noqa: A002  # Invoke's word for it
@@ -111,7 +123,7 @@ def command(
     def decorate(body: Body) -> Task[Any]:
         options = list(inspect.signature(body).parameters.values())[1:]
         task_name = name or body.__name__.strip("_").replace("_", "-")
-        return Task(
+        return Command(
             _invoke_body(task_name, body, options, tuple(positional)),
             name=task_name,
             help={**_COMMON, **(help or {})},

@@ -284,7 +284,7 @@ class Output:
 def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     body = [["-" if cell is None or cell == "" else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *body, strict=True)]
-    numeric = [bool(rows) and all(isinstance(row[at], int | float) for row in rows) for at in range(len(columns))]
+    numeric = [_is_numeric([row[at] for row in rows]) for at in range(len(columns))]
     lines = [
         "  ".join(
             cell.rjust(width) if right else cell.ljust(width)
@@ -293,6 +293,11 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         for line in (list(columns), *body)
     ]
     return "\n".join(lines)
+
+
+def _is_numeric(cells: list[object]) -> bool:
+    told = [cell for cell in cells if cell is not None and cell != ""]
+    return bool(told) and all(isinstance(cell, int | float) for cell in told)
 
 
 def _share(done: int, total: int) -> str:
