@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deliver.config.schema import Environment, Host
-from deliver.errors import LockedError, NodeError
+from deliver.errors import NodeError
+from deliver.node.outcome import Told, run
 from deliver.node.service import PARTS, arguments, change
-from deliver.remote.pump import failure
 from deliver.remote.script import Argument, payload, script
 from deliver.remote.session import Session
-from deliver.remote.who import told as holder_told
 
 #: Seconds that a script may take beyond its own waiting.
 MARGIN = 30.0
-#: The exit status of a script that found the host's lock taken.
-LOCKED = 75
 
 
 @dataclass(frozen=True)
@@ -52,13 +49,6 @@ class Stopped:
     how: Literal["stopped", "killed", "down"]
 
 
-@dataclass(frozen=True)
-class _Told:
-    outcome: str
-    values: tuple[str, ...]
-    log: tuple[str, ...]
-
-
 def start(session: Session, host: Host, environment: Environment, app: str) -> Started:
     """Start the node, and return when it answers and every permanent application of its release runs.
 
@@ -71,7 +61,7 @@ def start(session: Session, host: Host, environment: Environment, app: str) -> S
     """
     seconds = environment.start_timeout
     given: dict[str, Argument] = {"seconds": round(seconds), "ready": payload("ready.exprs")}
-    told = _run(session, "start", host, environment, app, given, seconds)
+    told = _change(session, "start", host, environment, app, given, seconds)
     pid = told.values[0] if told.values else ""
     if told.outcome in {"running", "started"}:
         return Started(host.name, int(pid), told.values[1], already=told.outcome == "running")
@@ -95,7 +85,7 @@ def stop(session: Session, host: Host, environment: Environment, app: str, *, ki
     """
     seconds = environment.stop_timeout
     given: dict[str, Argument] = {"seconds": round(seconds), "force": "yes" if kill else "no"}
-    told = _run(session, "stop", host, environment, app, given, seconds)
+    told = _change(session, "stop", host, environment, app, given, seconds)
     if told.outcome == "down":
         return Stopped(host.name, 0, "down")
     if told.outcome == "stopped":
@@ -105,7 +95,7 @@ def stop(session: Session, host: Host, environment: Environment, app: str, *, ki
     raise _stop_error(host.name, environment, told)
 
 
-def _run(
+def _change(
     session: Session,
     what: str,
     host: Host,
@@ -113,22 +103,13 @@ def _run(
     app: str,
     given: Mapping[str, Argument],
     seconds: float,
-) -> _Told:
+) -> Told:
     values = {**arguments(host, environment.service, app), **change(what, environment), **given}
     made = script(f"{what}.sh", values, parts=PARTS)
-    done = session.run(made, deadline=seconds + MARGIN, check=False)
-    said = list(done.facts())
-    if done.status == LOCKED:
-        holder = next((told[0] for key, told in said if key == "locked"), "")
-        raise LockedError(f"{host.name}: {holder_told(holder)} is at work there", hint="try again later")
-    outcomes = [told for key, told in said if key == "outcome"]
-    if done.status != 0 or not outcomes:
-        raise failure(host.name, made, done.status, done.stderr)
-    log = tuple(told[0] for key, told in said if key == "log" and told)
-    return _Told(outcomes[-1][0], tuple(outcomes[-1][1:]), log)
+    return run(session, host, made, deadline=seconds + MARGIN)
 
 
-def _start_error(host: str, environment: Environment, told: _Told) -> NodeError:
+def _start_error(host: str, environment: Environment, told: Told) -> NodeError:
     if told.outcome == "declined":
         return NodeError(f"{host}: {told.values[0]}", hint=told.values[1])
     return NodeError(
@@ -137,7 +118,7 @@ def _start_error(host: str, environment: Environment, told: _Told) -> NodeError:
     )
 
 
-def _start_failure(environment: Environment, told: _Told) -> str:
+def _start_failure(environment: Environment, told: Told) -> str:
     if told.outcome == "crashed":
         return f"the node crashed: {told.values[0]}"
     if told.outcome == "unwatched":
@@ -149,7 +130,7 @@ def _start_failure(environment: Environment, told: _Told) -> str:
     return f"the node did not appear {within}: {told.values[0] or 'its start command said nothing'}"
 
 
-def _stop_error(host: str, environment: Environment, told: _Told) -> NodeError:
+def _stop_error(host: str, environment: Environment, told: Told) -> NodeError:
     if told.outcome == "declined":
         return NodeError(f"{host}: {told.values[0]}", hint=told.values[1])
     hint = f"to end it without asking: stop --on {environment.name} --host {host} --kill"

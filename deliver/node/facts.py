@@ -97,6 +97,7 @@ class Facts:
         tools: which of the programs that scripts may want are there.
         installed: versions, in no particular order.
         permanent: the version that `start_erl.data` names; empty when there is none.
+        style: whose start script that version has: `mix` or `relx`; empty when there is none.
         has_cookie: whether `releases/COOKIE` is there.
         lock: who works on the host, as JSON; empty when nobody does.
         process: the node's process; None when it does not run.
@@ -115,6 +116,7 @@ class Facts:
     tools: frozenset[str]
     installed: tuple[Installed, ...] = ()
     permanent: str = ""
+    style: Literal["mix", "relx", ""] = ""
     has_cookie: bool = False
     lock: str = ""
     process: Process | None = None
@@ -161,6 +163,7 @@ def parse(host: str, lines: Iterable[tuple[str, list[str]]]) -> Facts:
         tools=frozenset(values[0] for values in said["tool"]),
         installed=tuple(_installed(said)),
         permanent=_one(said, "permanent"),
+        style=cast("Literal['mix', 'relx', '']", _one(said, "style")),
         has_cookie="cookie" in said,
         lock=_one(said, "lock"),
         process=_process(said),

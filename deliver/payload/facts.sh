@@ -44,7 +44,11 @@ release_facts() {
     version=${record%/release.json}
     say record "${version##*/}" "$(tr -d '\n\t' <"$record")"
   done
-  say permanent "$(permanent_version)"
+  permanent=$(permanent_version)
+  if [ -n "$permanent" ]; then
+    say permanent "$permanent"
+    say style "$(style "$permanent")"
+  fi
   [ ! -s "$root/releases/COOKIE" ] || say cookie yes
   [ ! -r "$root/.deliver/lock/holder" ] || say lock "$(tr -d '\n\t' <"$root/.deliver/lock/holder")"
 }

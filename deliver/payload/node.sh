@@ -208,6 +208,14 @@ is_mix() {
   [ -f "$root/releases/$1/elixir" ]
 }
 
+style() {
+  if is_mix "$1"; then
+    echo mix
+  else
+    echo relx
+  fi
+}
+
 # at_most SECONDS COMMAND...: ends the command after so long, where the host has `timeout`.
 at_most() {
   if command -v timeout >/dev/null; then

@@ -64,15 +64,6 @@ export_variable() {
   export "$1=$2"
 }
 
-# foreground_verb VERSION: prints the command of the release's script that starts it in the foreground.
-foreground_verb() {
-  if is_mix "$1"; then
-    echo start
-  else
-    echo foreground
-  fi
-}
-
 # daemon_verb: prints the command that starts it in the background; old scripts know only `start`.
 daemon_verb() {
   if grep -Eq '^ *([a-z_]+\|)*daemon[|)]' "$root/bin/$app"; then

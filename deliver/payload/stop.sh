@@ -9,10 +9,12 @@
 request() {
   case $kind in
     systemd)
-      # Whoever stops the process alone would see it started again.
-      manager stop --no-block "$unit" 2>"$private/said" && return 0
-      silence="systemctl stop $unit failed: $(tr '\n\t' '  ' <"$private/said")"
-      return 1
+      # Whoever stops the process alone would see it started again. A node from before the unit is not systemd's.
+      if manager is-active --quiet "$unit"; then
+        manager stop --no-block "$unit" 2>"$private/said" && return 0
+        silence="systemctl stop $unit failed: $(tr '\n\t' '  ' <"$private/said")"
+        return 1
+      fi
       ;;
     command)
       if [ -n "$stop_command" ]; then
