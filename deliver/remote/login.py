@@ -32,6 +32,31 @@ _gateway_locks: dict[tuple[str, int, str], threading.Lock] = defaultdict(threadi
 _guard = threading.Lock()
 
 
+class Tunnel:
+    """A channel of a gateway, as the socket of the connection that goes through it.
+
+    When one thread sends on a paramiko channel while another closes it, data may follow the close message. sshd then drops
+    the gateway, with every connection that goes through it. So the two take turns here.
+    """
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+        self._turn = threading.Lock()
+
+    def send(self, data: bytes) -> int:
+        """Send some of `data`; return how many bytes."""
+        with self._turn:
+            return self._channel.send(data)
+
+    def close(self) -> None:
+        """Close the channel."""
+        with self._turn:
+            self._channel.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+
 class StrictConnection(fabric.Connection):
     """A Fabric connection that refuses every host key which known_hosts does not hold."""
 
@@ -42,6 +67,11 @@ class StrictConnection(fabric.Connection):
                 line = paramiko.hostkeys.HostKeyEntry.from_line(f"{endpoint.address} {kind} {blob}")
                 self._trust(endpoint, line)
         self.client.set_missing_host_key_policy(Refuse(endpoint, known))
+
+    def open_gateway(self) -> Any:
+        """Return what carries this connection through its gateway."""
+        carrier = super().open_gateway()
+        return Tunnel(carrier) if isinstance(carrier, paramiko.Channel) else carrier
 
     def _trust(self, endpoint: Endpoint, line: paramiko.hostkeys.HostKeyEntry | None) -> None:
         if line is not None and line.key is not None:

@@ -20,7 +20,8 @@ SHOWN_LINES = 20
 #: How much later than the host we give up, in seconds: the host's own deadline tells more.
 GRACE = 10.0
 
-COMMAND = "sh -c 'eval \"$(head -c {size} | gzip -dc)\"'"
+# `head -c` would be simpler, but that of busybox reads ahead, and eats the beginning of the data.
+COMMAND = "sh -c 'eval \"$(dd bs={size} count=1 iflag=fullblock 2>/dev/null | gzip -dc)\"'"
 
 
 class Pipes(Protocol):
