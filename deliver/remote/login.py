@@ -35,8 +35,8 @@ _guard = threading.Lock()
 class Tunnel:
     """A channel of a gateway, as the socket of the connection that goes through it.
 
-    When one thread sends on a paramiko channel while another closes it, data may follow the close message. sshd then drops
-    the gateway, with every connection that goes through it. So the two take turns here.
+    When one thread sends on a paramiko channel while another closes it, data may follow the close message. sshd then
+    drops the gateway, with every connection that goes through it. So the two take turns here.
     """
 
     def __init__(self, channel: paramiko.Channel) -> None:
