@@ -6,7 +6,7 @@
 # and meta/end. Until the version's directory is renamed into .deliver/versions, all of it can be undone, and is: here
 # when something fails, by the next push when this one was killed.
 #
-# Says: `locked HOLDER` (75); `damaged staged|kept PATH` (65); `taken PATH` (66); at the end `state installed|present`,
+# Says: `locked HOLDER` (75); `damaged PATH` (65); `taken PATH` (66); at the end `state installed|present`,
 # `activated VERSION`, `files changed COUNT`.
 : "${root:=}" "${version:=}" "${digest:=}" "${base:=}" "${format:=}" "${token:=}" "${holder:=}" "${wait:=0}"
 : "${erts:=}" "${cookie:=}" "${cookie_again:=no}" "${tab:=}" "${attempt_said:=}"
@@ -113,9 +113,9 @@ verify() {
   ) >"$new/meta/staged" || return 1
   : >"$new/meta/damaged"
   sort_checks || return 1
-  check_sums "$new/tree" staged tree
-  check_sums "$new/version/unversioned" staged unversioned
-  check_sums "$root" kept kept
+  check_sums "$new/tree" tree
+  check_sums "$new/version/unversioned" unversioned
+  check_sums "$root" kept
   check_modes
   check_links
 }
@@ -155,20 +155,20 @@ sort_checks() {
       sub(/^0+/, "", wanted)
       print $4 "  " path > (meta "/sums." place)
       print wanted " " path > (meta "/modes." place)
-      if (place != "kept" && mode[path] != wanted) print "staged\t" path > (meta "/damaged")
+      if (place != "kept" && mode[path] != wanted) print path > (meta "/damaged")
     }
-    END { for (path in where) if (!(path in known)) print "staged\t" path > (meta "/damaged") }
+    END { for (path in where) if (!(path in known)) print path > (meta "/damaged") }
   ' "$new/meta/overlays" "$new/meta/staged" "$new/version/manifest"
 }
 
-# check_sums DIR KIND LIST: what is not confirmed is damaged, whatever the reason.
+# check_sums DIR LIST: what is not confirmed is damaged, whatever the reason.
 check_sums() {
-  [ -s "$new/meta/sums.$3" ] || return 0
-  (cd "$1" && sha256sum -c "$new/meta/sums.$3") >"$new/meta/answers" 2>/dev/null
-  kind=$2 answers="$new/meta/answers" awk '
+  [ -s "$new/meta/sums.$2" ] || return 0
+  (cd "$1" && sha256sum -c "$new/meta/sums.$2") >"$new/meta/answers" 2>/dev/null
+  answers="$new/meta/answers" awk '
     FILENAME == ENVIRON["answers"] { if (sub(/: OK$/, "")) good[$0] = 1; next }
-    { path = substr($0, 67); if (!(path in good)) print ENVIRON["kind"] "\t" path }
-  ' "$new/meta/answers" "$new/meta/sums.$3" >>"$new/meta/damaged"
+    { path = substr($0, 67); if (!(path in good)) print path }
+  ' "$new/meta/answers" "$new/meta/sums.$2" >>"$new/meta/damaged"
 }
 
 # check_modes: an operator may have changed who else can read a kept file, but its owner must be able to use it.
@@ -179,18 +179,18 @@ check_modes() {
   answers="$new/meta/answers" awk '
     { gap = index($0, " "); path = substr($0, gap + 1); owner = substr($0, gap - 3, 1) }
     FILENAME == ENVIRON["answers"] { has[path] = owner; next }
-    path in has && has[path] != owner { print "kept\t" path }
+    path in has && has[path] != owner { print path }
   ' "$new/meta/answers" "$new/meta/modes.kept" >>"$new/meta/damaged"
 }
 
 check_links() {
   while IFS="$tab" read -r place path target; do
     case $place in
-      tree) link="$new/tree/$path" kind=staged ;;
-      unversioned) link="$new/version/unversioned/$path" kind=staged ;;
-      *) link="$root/$path" kind=kept ;;
+      tree) link="$new/tree/$path" ;;
+      unversioned) link="$new/version/unversioned/$path" ;;
+      *) link="$root/$path" ;;
     esac
-    [ "$(readlink "$link")" = "$target" ] || printf '%s\t%s\n' "$kind" "$path" >>"$new/meta/damaged"
+    [ "$(readlink "$link")" = "$target" ] || printf '%s\n' "$path" >>"$new/meta/damaged"
   done <"$new/meta/links"
 }
 

@@ -168,7 +168,7 @@ class Installer:
             who = next((values[0] for key, values in said if key == "locked"), "")
             return LockedError(f"{name}: {told(who)} is at work there", hint="try again later, or use --lock-wait")
         if completed.status == _DAMAGED:
-            return self._damaged(shipment, [(values[0], values[1]) for key, values in said if key == "damaged"])
+            return self._damaged(shipment, frozenset(values[0] for key, values in said if key == "damaged"))
         if completed.status == _TAKEN:
             paths = [values[0] for key, values in said if key == "taken"]
             return TargetError(
@@ -177,22 +177,22 @@ class Installer:
             )
         return self._failed(completed)
 
-    def _damaged(self, shipment: Shipment, damaged: list[tuple[str, str]]) -> DeliverError:
+    def _damaged(self, shipment: Shipment, damaged: frozenset[str]) -> DeliverError:
         name = self.session.name
-        kept = [path for kind, path in damaged if kind == "kept"]
+        # A file whose copying failed is looked for in its place: the host cannot tell it from one to keep.
+        kept = sorted(damaged - {entry.path for entry in shipment.new})
         if kept:
             return TargetError(
                 f"{name}: installed files are damaged: {_few(kept)}",
                 hint=f"they are in use by other versions: put them right by hand below {self.facts.root}",
             )
-        copies = {copy.entry.path for copy in shipment.copies}
-        staged = frozenset(path for _, path in damaged)
-        if staged <= copies:
+        sent = sorted(damaged - {copy.entry.path for copy in shipment.copies})
+        if not sent:
             return _CopiesDamagedError(
-                f"{name}: has damaged files, which are sent anew: {_few(sorted(staged))}", staged
+                f"{name}: has damaged files, which are sent anew: {_few(sorted(damaged))}", damaged
             )
         return StoreError(
-            f"{name}: these arrived damaged: {_few(sorted(staged - copies))}",
+            f"{name}: these arrived damaged: {_few(sent)}",
             hint="`store-verify` tells whether the store is damaged; else run the same command again",
         )
 

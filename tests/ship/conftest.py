@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.ship.bench import Bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+@pytest.fixture(params=["dash", "bash", "busybox"])
+def shell(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The shell that runs scripts; under `busybox`, nothing else is there."""
+    name: str = request.param
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    busybox = shutil.which("busybox")
+    if name == "busybox" and busybox is not None:
+        subprocess.run([busybox, "--install", "-s", str(tools)], check=True)
+        monkeypatch.setenv("PATH", str(tools))
+    else:
+        (tools / "sh").symlink_to(shutil.which(name) or name)
+        monkeypatch.setenv("PATH", f"{tools}:/usr/sbin:/usr/bin:/sbin:/bin")
+    return name

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from collections.abc import Iterator
+
+import pytest
+import zstandard
+
+from deliver.errors import StoreError
+from deliver.ship.stream import Member, Traffic, compressed, tar, text_member
+
+
+def members() -> list[Member]:
+    long = "lib/x-1/" + "/".join(["a long directory name"] * 12) + "/file"
+    return [
+        text_member("meta/plan", "é\udcff", 0o640),
+        Member(long, 0o755, 1000, lambda: iter([b"x" * 600, b"y" * 400])),
+        Member("lib/x-1/link", 0o777, target="a target with spaces/" + "t" * 120),
+        Member("empty", 0o644, 0, lambda: []),
+    ]
+
+
+def test_tar_programs_can_read_it() -> None:
+    with tarfile.open(fileobj=io.BytesIO(b"".join(tar(members())))) as archive:
+        found = {info.name: info for info in archive.getmembers()}
+        large = archive.extractfile(members()[1].name)
+        assert large is not None
+        assert large.read() == b"x" * 600 + b"y" * 400
+    assert found["meta/plan"].mode == 0o640
+    assert found["lib/x-1/link"].linkname == members()[2].target
+    assert found["empty"].size == 0
+
+
+def test_the_same_files_make_the_same_stream() -> None:
+    assert b"".join(tar(members())) == b"".join(tar(members()))
+
+
+@pytest.mark.parametrize("size", [999, 1001])
+def test_a_content_of_another_size_ends_the_stream(size: int) -> None:
+    with pytest.raises(StoreError, match="another size than"):
+        list(tar([Member("a", 0o644, size, lambda: [b"x" * 1000])]))
+
+
+def test_contents_are_opened_one_after_the_other() -> None:
+    opened: list[int] = []
+
+    def content(number: int) -> Iterator[bytes]:
+        opened.append(number)
+        yield b"x"
+
+    stream = tar(Member(str(number), 0o644, 1, lambda number=number: content(number)) for number in range(3))
+    next(stream)
+    assert opened == []
+    next(stream)
+    assert opened == [0]
+
+
+@pytest.mark.parametrize("kind", ["zstd", "gzip"])
+def test_compressed_streams_are_counted_and_whole(kind: str) -> None:
+    traffic, told = Traffic(), list[int]()
+    data = b"".join(compressed([b"word " * 1000] * 50, kind, traffic, told.append))
+    plain = gzip.decompress(data) if kind == "gzip" else zstandard.ZstdDecompressor().decompressobj().decompress(data)
+    assert plain == b"word " * 50_000
+    assert traffic == Traffic(250_000, len(data))
+    assert told[-1] == 250_000
