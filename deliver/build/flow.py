@@ -32,6 +32,13 @@ from deliver.store.store import Store, contents
 SHOWN_LINES = 20
 #: Seconds for bringing the result of a build here.
 FETCH_TIMEOUT = 1800.0
+_REFUSED = {
+    "link": "rebar3 makes such links in its development mode: give the profile (build.profile) {dev_mode, false} or "
+    "{mode, prod}; other links must be relative and stay inside",
+    "name": "rename the file in the project",
+    "kind": "a release has files, directories and links only",
+    "release": "a release has releases/<version>/<name>.rel, and all the applications that it lists",
+}
 
 
 @dataclass(frozen=True)
@@ -163,6 +170,9 @@ class Builder:
                 f"{host}: {self.config.app} is being built by {self.hearing.locked}",
                 hint="wait for it with --lock-wait SECONDS",
             )
+        if self.hearing.refused is not None:
+            kind, why = self.hearing.refused
+            return BuildError(f"{host}: {why}", hint=_REFUSED[kind])
         if self.hearing.failed is None:
             return failure(host, script, done.status, done.stderr)
         name, status = self.hearing.failed

@@ -30,6 +30,7 @@ class Hearing:
         toolchain: versions by tool.
         facts: everything else that was said.
         failed: the step that failed, and its exit status.
+        refused: why what was built cannot be kept: a kind of reason, and the reason.
         locked: who has the build lock; empty when we got it.
         output: where the release is now.
     """
@@ -40,6 +41,7 @@ class Hearing:
     toolchain: dict[str, str] = field(default_factory=dict)
     facts: list[tuple[str, list[str]]] = field(default_factory=list)
     failed: tuple[str, str] | None = None
+    refused: tuple[str, str] | None = None
     locked: str = ""
     output: str = ""
     _began: float = 0.0
@@ -53,28 +55,38 @@ class Hearing:
             self._hear(key, values)
 
     def _hear(self, key: str, values: list[str]) -> None:
+        if self._told(key, values):
+            return
+        match key, values:
+            case "toolchain", [tool, version]:
+                self.toolchain[tool] = version
+            case "failed", [name, status]:
+                self.failed = (name, status)
+            case "refused", [kind, why]:
+                self.refused = (kind, why)
+            case "locked", [holder]:
+                self.locked = told(holder)
+            case "output", [directory]:
+                self.output = directory
+            case _:
+                self.facts.append((key, values))
+
+    def _told(self, key: str, values: list[str]) -> bool:
         match key, values:
             case "step", [name, "begin"]:
                 self._began = time.monotonic()
                 self.report.step(self.where, _DOING.get(name, f"running the hook {name}"))
             case "step", [name, "end"]:
                 self._end(name)
-            case "toolchain", [tool, version]:
-                self.toolchain[tool] = version
-            case "failed", [name, status]:
-                self.failed = (name, status)
-            case "locked", [holder]:
-                self.locked = told(holder)
             case "waiting", [holder]:
                 self.report.step(self.where, f"waiting for {told(holder)}")
             case "cache", _:
                 self.report.step(self.where, "dependencies come from the cache")
             case "warning", [text]:
                 self.report.warn(text)
-            case "output", [directory]:
-                self.output = directory
             case _:
-                self.facts.append((key, values))
+                return False
+        return True
 
     def _end(self, name: str) -> None:
         seconds = time.monotonic() - self._began

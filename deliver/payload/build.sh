@@ -44,6 +44,13 @@ run_hook() {
   fi
 }
 
+# clean_up: runs on every way out. The place of the unfinished release is ours only while we have the lock.
+clean_up() {
+  rm -rf "$scratch"
+  [ -z "$result" ] || remove_tree "$result"
+  [ "$result" != "$built" ] || remove_tree "$built.rebar3"
+}
+
 # What builds that were killed left behind; nobody fetches for an hour.
 sweep() {
   mkdir -p "$root/output"
@@ -84,7 +91,8 @@ built=$root/built
 mkdir -p "$root" || fail "this user may not write to $root"
 take_lock "$root/build.lock" "$holder" "$lock_wait"
 scratch=$(mktemp -d) || fail "cannot make a temporary directory"
-at_exit "rm -rf '$scratch'"
+result=$built
+at_exit clean_up
 sweep
 
 step checkout checkout_source
@@ -108,6 +116,9 @@ step release in_project toolchain_release
 [ -d "$built" ] || fail "the build left no release"
 hook after_release "$after_release"
 mv "$built" "$root/output/$token" || fail "cannot move the release to $root/output/$token"
+remove_tree "$built.rebar3"
+result=$root/output/$token
 free_lock
-collect "$root/output/$token"
-say output "$root/output/$token"
+collect "$result"
+say output "$result"
+result=

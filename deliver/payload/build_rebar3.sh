@@ -28,7 +28,7 @@ toolchain_may_cache() {
 
 toolchain_deps() {
   rebar3_as get-deps || return
-  if rebar3 help compile 2>/dev/null | grep -q deps_only; then
+  if rebar3 help compile 2>&1 | grep -q deps_only; then
     rebar3_as compile --deps_only
   fi
 }

@@ -22,11 +22,17 @@ collect_clean() {
   done
 }
 
+# refuse KIND WHAT: ends the script; KIND chooses the advice that the operator reads.
+refuse() {
+  say refused "$1" "$(printf '%s' "$2" | tr '\n\t' '  ')"
+  exit 1
+}
+
 collect_refuse() {
-  found=$(find . -name '*[[:cntrl:]]*' | head -n 3)
-  [ -z "$found" ] || fail "the release has a file name with a control character in it: $found"
-  found=$(find . ! -type f ! -type d ! -type l | head -n 3)
-  [ -z "$found" ] || fail "the release has something that is neither file nor link: $found"
+  found=$(find . -name '*[[:cntrl:]]*' | head -n 1)
+  [ -z "$found" ] || refuse name "the release has a file with a control character in its name: $found"
+  found=$(find . ! -type f ! -type d ! -type l | head -n 1)
+  [ -z "$found" ] || refuse kind "the release has something that is neither file nor link: $found"
   here=$(pwd -P)
   find . -type l | while IFS= read -r link; do
     target=$(readlink "$link")
@@ -38,7 +44,7 @@ collect_refuse() {
       "$here"/*) ;;
       *) outside=yes ;;
     esac
-    [ $outside = no ] || fail "the release has a link that leads out of it: $link -> $target"
+    [ $outside = no ] || refuse link "the release has a link that leads out of it: $link -> $target"
   done || exit 1
 }
 
@@ -47,7 +53,7 @@ collect_facts() {
   inspector=$(mktemp) || fail "cannot write a temporary file"
   at_exit "rm -f '$inspector'"
   printf '%s' "$inspect_escript" >"$inspector"
-  facts=$(escript "$inspector" "$1" </dev/null) || exit 1
+  facts=$(escript "$inspector" "$1" </dev/null 2>&1) || refuse release "${facts#deliver: }"
   say facts "$facts"
 }
 
