@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context
 from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 from deliver.cli import signals
@@ -88,6 +89,14 @@ class Run:
 Body = Callable[..., int | None]
 
 
+class Number(Argument):
+    """An option that is a number; kept as text until we read it: Invoke makes a traceback of one that is none."""
+
+    def set_value(self, value: Any, cast: bool = True) -> None:
+        """Keep what was given."""
+        super().set_value(value, cast and self.kind is not int)
+
+
 class Command(Task[Any]):
     """An Invoke task whose repeatable options insist on a value: `--host` alone must not mean every host."""
 
@@ -97,7 +106,17 @@ class Command(Task[Any]):
         for argument in arguments:
             if argument.kind is list:
                 argument.raw_value = None
-        return list(arguments)
+        return [_number(argument) if argument.kind is int else argument for argument in arguments]
+
+
+def _number(argument: Argument) -> Number:
+    return Number(
+        names=argument.names,
+        kind=int,
+        default=argument.default,
+        help=argument.help,
+        attr_name=argument.attr_name,
+    )
 
 
 def command(
@@ -163,8 +182,7 @@ def _signature(options: list[inspect.Parameter], positional: tuple[str, ...]) ->
 
 
 def _shown_default(default: Any) -> Any:
-    # Invoke turns a number that is none into a traceback: we take text and read it ourselves.
-    if isinstance(default, int | float) and not isinstance(default, bool):
+    if isinstance(default, float):
         return str(default)
     return None if isinstance(default, tuple | list) else default
 

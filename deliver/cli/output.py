@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from deliver import __version__
 from deliver.cli.logfile import LogFile
 from deliver.cli.screen import Screen, Stream, plain
+from deliver.cli.sizes import size
 from deliver.errors import ConfigError, DeliverError, RemoteError, UsageError
 from deliver.secret import Secret, masked
 
@@ -302,8 +303,8 @@ def _is_numeric(cells: list[object]) -> bool:
 
 def _share(done: int, total: int) -> str:
     if total <= 0:
-        return f"{done / 1e6:.1f} MB"
-    return f"{100 * done // total:3d}%  {done / 1e6:.1f} of {total / 1e6:.1f} MB"
+        return size(done)
+    return f"{100 * done // total:3d}%  {size(done)} of {size(total)}"
 
 
 def _indented(text: str, by: str = "       ") -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +21,8 @@ from deliver.errors import UsageError
 KEPT = frozenset({"complete", "help", "list", "list-depth", "list-format", "print-completion-script", "version"})
 _COMMON_FLAGS = frozenset({"--json", "--verbose"})
 _COMMON = _COMMON_FLAGS | {"--config", "--set"}
+#: How Invoke says that an option lacks its value.
+_LACKING = re.compile(r"Flag <\w+: ([\w-]+).*> needed value")
 _HELP = frozenset({"-h", "--help"})
 
 
@@ -74,6 +79,21 @@ class Deliver(Program):
         """Return what stands above the list of tasks."""
         return f"Tasks (`{self.binary} --help TASK` shows the options of one){extra}"
 
+    def print_help(self) -> None:
+        """Show how a command line looks, our options, and the tasks."""
+        self._say(f"Usage: {self.binary} TASK [options of the task] ...", "", "Options:", "")
+        self.print_columns(self.initial_context.help_tuples())
+        self.list_tasks()
+
+    def print_task_help(self, name: str) -> None:
+        """Show what a task is for, and its options."""
+        about = inspect.getdoc(self.collection[name]) or ""
+        self._say(f"Usage: {self.binary} {name} [options]", "", textwrap.indent(about, "  "), "", "Options:", "")
+        self.print_columns(self.parser.contexts[name].help_tuples())
+
+    def _say(self, *lines: str) -> None:
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+
     def _print_completion(self) -> None:
         from invoke.completion.complete import print_completion_script  # hardly ever needed
 
@@ -94,8 +114,15 @@ def _usage(program: Program) -> Iterator[None]:
     try:
         yield
     except ParseError as error:
-        text = f"error: {error}\n  do:  `{program.binary} --list` shows the tasks; options stand after their task"
+        text = (
+            f"error: {_told(error)}\n  do:  `{program.binary} --list` shows the tasks; options stand after their task"
+        )
         raise Exit(text, UsageError.exit_code) from None
+
+
+def _told(error: ParseError) -> str:
+    lacking = _LACKING.match(str(error))
+    return f"--{lacking[1].strip('_').replace('_', '-')} needs a value" if lacking else str(error)
 
 
 def main() -> None:

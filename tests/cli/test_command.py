@@ -169,8 +169,15 @@ def test_help_is_not_taken_for_an_argument(invoke: Cli) -> None:
     assert "--help say shows its options" in ended.stderr
 
 
+def test_a_repeatable_option_without_its_value_is_refused(invoke: Cli) -> None:
+    ended = invoke("try-it", "--host", "--json")
+
+    assert ended.returncode == 1
+    assert "needed value and was not given one" in ended.stderr
+
+
 def test_invoke_shows_every_option_of_a_task(invoke: Cli) -> None:
     shown = invoke("--help", "try-it").stdout
 
-    for flag in ("--config", "--set", "--json", "--verbose", "--how", "--keep", "--host", "--[no-]dirty", "--from"):
+    for flag in ("--config", "--set", "--json", "--verbose", "--how", "--keep=INT", "--host", "--[no-]dirty", "--from"):
         assert flag in shown

@@ -118,7 +118,7 @@ def test_progress_lives_on_a_terminal_and_goes_with_the_next_step(show: Show) ->
     before = as_seen(shown.stderr.getvalue())
     shown.out.step("prod1", "installed")
 
-    assert before == ["prod1   25%  0.5 of 2.0 MB"]
+    assert before == ["prod1   25%  500.0 kB of 2.0 MB"]
     assert as_seen(shown.stderr.getvalue()) == ["prod1  installed"]
 
 
@@ -142,7 +142,7 @@ def test_progress_is_a_line_now_and_then_elsewhere(show: Show, monkeypatch: pyte
         now[0] = float(second)
         shown.out.progress("prod1", second * 1_000_000, 25_000_000)
 
-    assert shown.stderr.getvalue() == "prod1   40%  10.0 of 25.0 MB\nprod1   80%  20.0 of 25.0 MB\n"
+    assert shown.stderr.getvalue() == "prod1   40%  10.0 MB of 25.0 MB\nprod1   80%  20.0 MB of 25.0 MB\n"
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,19 @@ def test_a_wrong_command_line_ends_with_64(deliver: Cli, words: list[str]) -> No
     assert "`deliver --list` shows the tasks" in ended.stderr
 
 
-def test_a_flag_without_its_value_ends_with_64(deliver: Cli) -> None:
-    assert deliver("config", "--set").returncode == 64
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (["config", "--set"], "--set"),
+        (["deploy-release", "--lock-wait"], "--lock-wait"),
+        (["ping", "--host", "--json"], "--host"),
+    ],
+)
+def test_an_option_without_its_value_ends_with_64(deliver: Cli, words: list[str], flag: str) -> None:
+    ended = deliver(*words)
+
+    assert ended.returncode == 64
+    assert f"error: {flag} needs a value\n" in ended.stderr
 
 
 def test_options_of_every_task_may_stand_before_it(deliver: Cli) -> None:
