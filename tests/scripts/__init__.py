@@ -1,0 +1,1 @@
+"""The scripts for people: the demo, the checks."""
