@@ -24,7 +24,7 @@ class Cookies:
     """Who gets which cookie.
 
     Args:
-        given: by host; hosts that keep what they have are not in it.
+        given: by host, also for those that have it: what a push that was killed has left may be taken back.
         replaces: whether a host's cookie gives way to the given one.
         warnings: what the operator should know.
     """
@@ -64,7 +64,7 @@ def decide(
         return _configured(configured, has, shared=shared)
     found = [cookie for cookie in has.values() if cookie is not None]
     cookie = found[0] if found else elsewhere or fresh()
-    given = {host: cookie for host, own in has.items() if own is None}
+    given = {host: own or cookie for host, own in has.items()}
     return Cookies(given, warnings=_differing(has))
 
 
@@ -76,10 +76,10 @@ def fresh() -> Secret:
 def _configured(cookie: Secret, has: Mapping[str, Secret | None], *, shared: bool) -> Cookies:
     other = [host for host, own in has.items() if own not in {None, cookie}]
     if shared:
-        given = {host: cookie for host, own in has.items() if own is None}
+        given = {host: own or cookie for host, own in has.items()}
         what = "which other nodes of that user may need, is kept: name it in vm.args (-setcookie)"
     else:
-        given = {host: cookie for host, own in has.items() if own != cookie}
+        given = dict.fromkeys(has, cookie)
         what = "gives way to the configured one: a node takes it when it starts"
     warnings = (f"another cookie of {', '.join(other)} {what}",) if other else ()
     return Cookies(given, replaces=not shared, warnings=warnings)

@@ -14,7 +14,7 @@ def test_new_hosts_share_a_fresh_cookie() -> None:
 
 
 def test_a_new_host_gets_the_cookie_of_the_others() -> None:
-    assert decide(None, {"a": ONE, "b": None}).given == {"b": ONE}
+    assert decide(None, {"a": ONE, "b": None}).given == {"a": ONE, "b": ONE}
 
 
 def test_a_new_host_gets_the_cookie_of_hosts_that_are_left_out_this_time() -> None:
@@ -23,20 +23,20 @@ def test_a_new_host_gets_the_cookie_of_hosts_that_are_left_out_this_time() -> No
 
 def test_different_cookies_are_kept_and_told_by_host() -> None:
     cookies = decide(None, {"a": ONE, "b": TWO, "c": ONE})
-    assert cookies.given == {}
+    assert cookies.given == {"a": ONE, "b": TWO, "c": ONE}
     assert cookies.warnings[0].endswith("a, c; b")
 
 
 def test_the_configured_cookie_takes_the_place_of_others() -> None:
     cookies = decide(ONE, {"a": ONE, "b": TWO, "c": None})
-    assert cookies.given == {"b": ONE, "c": ONE}
+    assert cookies.given == {"a": ONE, "b": ONE, "c": ONE}
     assert cookies.replaces
     assert "b" in cookies.warnings[0]
 
 
 def test_a_cookie_that_other_nodes_use_too_is_never_replaced() -> None:
     cookies = decide(ONE, {"a": TWO, "b": None}, shared=True)
-    assert cookies.given == {"b": ONE}
+    assert cookies.given == {"a": TWO, "b": ONE}
     assert not cookies.replaces
     assert "a" in cookies.warnings[0]
 

@@ -37,7 +37,24 @@ def version(number: str) -> Manifest:
 
 def release(number: str = "2") -> Release:
     target = Target("linux", "x86_64", "glibc", "2.31", "13.1")
-    return Release("demo", number, target, (), "mix", True, "", "", "", {}, "", "", "2026-01-01T00:00:00Z", "", 0, 0)
+    return Release(
+        name="demo",
+        version=number,
+        target=target,
+        applications=(),
+        kind="mix",
+        includes_erts=True,
+        commit="",
+        tag="",
+        recipe="",
+        toolchain={},
+        builder="",
+        build_host="",
+        built_at="2026-01-01T00:00:00Z",
+        manifest="",
+        size=0,
+        new_bytes=0,
+    )
 
 
 def facts(**changes: object) -> Facts:

@@ -4,6 +4,7 @@ import gzip
 import io
 import tarfile
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import zstandard
@@ -18,7 +19,7 @@ def members() -> list[Member]:
         text_member("meta/plan", "é\udcff", 0o640),
         Member(long, 0o755, 1000, lambda: iter([b"x" * 600, b"y" * 400])),
         Member("lib/x-1/link", 0o777, target="a target with spaces/" + "t" * 120),
-        Member("empty", 0o644, 0, lambda: []),
+        Member("empty", 0o644, 0, list),
     ]
 
 
@@ -50,7 +51,7 @@ def test_contents_are_opened_one_after_the_other() -> None:
         opened.append(number)
         yield b"x"
 
-    stream = tar(Member(str(number), 0o644, 1, lambda number=number: content(number)) for number in range(3))
+    stream = tar(Member(str(number), 0o644, 1, partial(content, number)) for number in range(3))
     next(stream)
     assert opened == []
     next(stream)
