@@ -91,18 +91,24 @@ root_command() {
   fi
 }
 
+# shellcheck disable=SC2086  # a list of words
+apt_get() {
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 "$@" </dev/null >"$log" 2>&1
+}
+
+# shellcheck disable=SC2086  # $as_root and $packages are lists of words
 install_packages() {
   say "installing $packages"
   had_sshd=no
   ! have_sshd || had_sshd=yes
-  # shellcheck disable=SC2086  # both are lists of words
-  {
-    $as_root apt-get update -qq
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages
-  } </dev/null >&2 || die "apt-get failed; what lacks is: $packages"
+  log=$(mktemp)
+  if ! apt_get update || ! apt_get install --yes --no-install-recommends $packages; then
+    cat "$log" >&2
+    die "apt-get failed; what lacks is: $packages"
+  fi
+  rm -f "$log"
   # The sshd is for the hosts that we make: this machine does not become one that can be logged in to.
   if [ "$had_sshd" = no ] && have_sshd && [ -d /run/systemd/system ]; then
-    # shellcheck disable=SC2086  # a list of words
     $as_root systemctl --quiet disable --now ssh.service ssh.socket 2>/dev/null || :
   fi
 }
