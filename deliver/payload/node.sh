@@ -175,17 +175,26 @@ ask() {
 ask_by_script() {
   printf '%s\n' "$2" >"$private/exprs"
   (
-    RELEASE_COOKIE=$cookie RELX_COOKIE=$cookie RELEASE_NODE=$node RELEASE_DISTRIBUTION=$name_type
-    export RELEASE_COOKIE RELX_COOKIE RELEASE_NODE RELEASE_DISTRIBUTION
+    speak_for_node
     if is_mix "$booted"; then
       by_mix='IO.puts(:io_lib.format(~c"~p", [:file.script(~c"'"$private/exprs"'")]))'
       RELEASE_VSN=$booted at_most "$1" "$root/bin/$app" rpc "$by_mix"
     else
-      # shellcheck disable=SC2046  # words
-      borrow $(template_names)
       at_most "$1" "$root/bin/$app" eval "file:script(\"$private/exprs\")."
     fi
   ) 2>&1
+}
+
+# speak_for_node: exports what the release's own script needs to find the node that runs, in the shell that calls it.
+speak_for_node() {
+  RELEASE_NODE=$node RELEASE_DISTRIBUTION=$name_type
+  export RELEASE_NODE RELEASE_DISTRIBUTION
+  if [ -n "$cookie" ]; then
+    RELEASE_COOKIE=$cookie RELX_COOKIE=$cookie
+    export RELEASE_COOKIE RELX_COOKIE
+  fi
+  # shellcheck disable=SC2046  # words
+  is_mix "$booted" || borrow $(template_names)
 }
 
 # borrow NAME...: exports those variables as the running node has them.

@@ -121,7 +121,7 @@ is_ready() {
   case $answer in
     *'{ok, "ready"}'* | *'{ok,"ready"}'*) return 0 ;;
   esac
-  last=$answer
+  last=$(printf '%s' "$answer" | sed 's/^.*{ok, *"\(.*\)"}.*$/\1/')
   return 1
 }
 

@@ -18,7 +18,7 @@ request() {
       ;;
     command)
       if [ -n "$stop_command" ]; then
-        (cd "$root" && each_variable export_variable && sh -c "$stop_command") >"$private/said" 2>&1 && return 0
+        stop_by_command >"$private/said" 2>&1 && return 0
         silence="its stop command failed: $(tail -n 5 "$private/said" | tr '\n\t' '  ')"
         return 1
       fi
@@ -35,6 +35,13 @@ request() {
   silence=$(printf '%s' "${answer:-it did not answer within 10 s}" | tail -n 1 | tr '\n\t' '  ')
   return 1
 }
+
+stop_by_command() (
+  cd "$root" || exit
+  each_variable export_variable
+  speak_for_node
+  sh -c "$stop_command"
+)
 
 # await_end SECONDS: whether the process ends within that time.
 await_end() {
@@ -66,9 +73,9 @@ kill_it() {
 # finish OUTCOME...: says how it ended, here and in the journal.
 finish() {
   case $1 in
-    stopped) journal stop "$booted" ok ;;
-    killed) journal stop "$booted" killed ;;
-    *) journal stop "$booted" failed ;;
+    stopped) journal stop "$version" ok ;;
+    killed) journal stop "$version" killed ;;
+    *) journal stop "$version" failed ;;
   esac
   say outcome "$@"
   exit 0
@@ -81,7 +88,7 @@ if ! find_process; then
 fi
 make_private
 take_lock "$root/.deliver/lock" "$holder" "$wait"
-victim=$pid
+victim=$pid version=$booted
 find_heart "$victim"
 if ! request; then
   [ "$force" = no ] || kill_it

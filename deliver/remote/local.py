@@ -58,7 +58,12 @@ class LocalSession:
 
     def console(self, script: Script) -> int:
         """Run a script with the operator's terminal as its own."""
-        return subprocess.call(["sh", "-c", script.text])
+        # Ctrl-C is the console's. A handler, unlike SIG_IGN, is not handed down to it.
+        before = signal.signal(signal.SIGINT, lambda *_: None)
+        try:
+            return subprocess.call(["sh", "-c", script.text])
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def close(self) -> None:
         """End what runs."""
