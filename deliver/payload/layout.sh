@@ -17,7 +17,7 @@ attempt() {
 # refuse WHAT SAID: ends the script; a full disk has a status of its own.
 refuse() {
   case $2 in
-    *'No space left on device'* | *'uota exceeded'*) fail "the disk is full ($1)" 28 ;;
+    *'No space left on device'* | *'uota exceeded'*) fail "$1" 28 ;;
     *) fail "$1: $(printf '%s\n' "$2" | tail -n 3 | sed 's/^deliver: //')" ;;
   esac
 }

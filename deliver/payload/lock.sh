@@ -105,7 +105,10 @@ lock_describe() {
 }
 
 lock_write() {
-  { printf '%s\n' "$2" >"$1.new" && mv -f "$1.new" "$1"; } || fail "cannot write $1"
+  if ! { printf '%s\n' "$2" >"$1.new" && mv -f "$1.new" "$1"; }; then
+    rm -rf "$lock_dir.$lock_owner"
+    fail "cannot write $1"
+  fi
 }
 
 # lock_sweep: removes what attempts that were killed left beside the lock.

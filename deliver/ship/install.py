@@ -199,10 +199,12 @@ class Installer:
     def _failed(self, completed: Completed) -> DeliverError:
         lines = [line for line in completed.stderr.splitlines() if line.startswith("deliver: ")]
         why = lines[-1].removeprefix("deliver: ") if lines else f"installing failed with status {completed.status}"
-        message = f"{self.session.name}: {why}; it is as it was before"
-        if completed.status == _FULL:
-            return TargetError(message, hint=f"make room below {self.facts.root}, then run the same command again")
-        return RemoteError(message, status=completed.status, output=completed.stderr)
+        name, after = self.session.name, "it is as it was before"
+        disk = _disk_trouble(completed)
+        if disk:
+            hint = f"make room below {self.facts.root}, then run the same command again"
+            return TargetError(f"{name}: {disk}: {why}; {after}", hint=hint)
+        return RemoteError(f"{name}: {why}; {after}", status=completed.status, output=completed.stderr)
 
 
 class _CopiesDamagedError(DeliverError):
@@ -211,6 +213,13 @@ class _CopiesDamagedError(DeliverError):
     def __init__(self, message: str, paths: frozenset[str]) -> None:
         super().__init__(message)
         self.paths = paths
+
+
+def _disk_trouble(completed: Completed) -> str:
+    if completed.status == _FULL or "No space left on device" in completed.stderr:
+        return "the disk is full"
+    # All that dash tells of a full disk.
+    return "the disk is full, or broken" if "I/O error" in completed.stderr else ""
 
 
 def members(cargo: Cargo, root: str, store: Store) -> Iterator[Member]:

@@ -93,7 +93,7 @@ class Host:
 
     def processes(self) -> list[str]:
         """Return the command lines of all that runs in the host, but for its init and the asking itself."""
-        listing = self.shell("for one in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$one; echo; done 2>/dev/null")
+        listing = self.shell("for one in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$one && echo || :; done 2>/dev/null")
         ours = ("host.sh init", "sleep 86400", "for one in /proc")
         return [line.strip() for line in listing.splitlines() if line and not any(word in line for word in ours)]
 
