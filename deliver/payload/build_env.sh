@@ -31,8 +31,9 @@ utf8_locale() {
 
 # What a profile prints before the mark is not meant for us. The command is written so that every login shell reads it.
 login_environment() {
-  profile=$("${SHELL:-/bin/sh}" -lc 'exec sh -c "echo deliver-mark; export -p"' </dev/null) ||
+  exports=$("${SHELL:-/bin/sh}" -lc 'exec sh -c "echo deliver-mark; export -p"' </dev/null) ||
     fail "the login shell ${SHELL:-/bin/sh} could not be asked for its environment; login_profile = false does without"
-  profile=$(printf '%s\n' "$profile" | sed '1,/^deliver-mark$/d' | sed '/^export \(PWD\|OLDPWD\|SHLVL\|_\)\(=\|$\)/d')
-  eval "$profile"
+  # The line before it all is for sed, which looks for the end of a range from the second line on.
+  exports=$(printf '\n%s\n' "$exports" | sed '1,/^deliver-mark$/d; /^export \(PWD\|OLDPWD\|SHLVL\|_\)\(=.*\)\{0,1\}$/d')
+  eval "$exports"
 }

@@ -41,7 +41,7 @@ collect_refuse() {
       *) outside=no ;;
     esac
     case $(readlink -f "$link") in
-      "$here"/*) ;;
+      "$here" | "$here"/*) ;;
       *) outside=yes ;;
     esac
     [ $outside = no ] || refuse link "the release has a link that leads out of it: $link -> $target"

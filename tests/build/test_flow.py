@@ -356,14 +356,15 @@ class TestFilesAndEnvironment:
         assert '"hush"' not in shown
         assert "***" in shown
 
+    @pytest.mark.parametrize("talk", ["", "echo a profile talks\n"])
     @pytest.mark.parametrize("shell", ["bash", "dash", "fish"])
     def test_a_login_shell_may_say_where_the_tools_are(
-        self, counter: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str
+        self, counter: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str, talk: str
     ) -> None:
         home = tmp_path / "home"
         (home / ".config/fish").mkdir(parents=True)
-        (home / ".profile").write_text('echo a profile talks\nexport FROM_PROFILE="two words"\n')
-        (home / ".config/fish/config.fish").write_text("echo a profile talks\nset -x FROM_PROFILE 'two words'\n")
+        (home / ".profile").write_text(f'{talk}export FROM_PROFILE="two words"\n')
+        (home / ".config/fish/config.fish").write_text(f"{talk}set -x FROM_PROFILE 'two words'\n")
         monkeypatch.setenv("HOME", str(home))
         monkeypatch.setenv("SHELL", f"/usr/bin/{shell}")
         counter.use(hooks=Hooks(before_deps='echo "<$FROM_PROFILE>"; exit 9'))
