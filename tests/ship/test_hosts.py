@@ -76,8 +76,13 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 @pytest.fixture
 def desk(fleet: Fleet, workshop: Workshop, tmp_path: Path) -> Desk:
-    (tmp_path / "deliver.toml").write_text(f"""
-app = "counter"
+    write_config(tmp_path, fleet, workshop)
+    return Desk(tmp_path, fleet)
+
+
+def write_config(path: Path, fleet: Fleet, workshop: Workshop) -> None:
+    (path / "deliver.toml").write_text(f"""
+app = "{workshop.config.app}"
 repository = "{workshop.repository.path}"
 store = "{workshop.config.store}"
 [ssh]
@@ -88,7 +93,6 @@ hosts = ["prod1", "prod2", "prod3"]
 path = "/srv"
 start_timeout = 20
 """)
-    return Desk(tmp_path, fleet)
 
 
 def states(document: dict[str, Any]) -> dict[str, str]:
@@ -126,6 +130,7 @@ def test_from_the_store_to_answering_nodes_and_on_to_the_next_version(desk: Desk
     assert [answer(desk.fleet[name].address, "version") for name in PRODUCTION] == ["0.2.0"] * 3
     code, fourth, _ = desk.deploy("0.2.0", "--start")
     assert (code, set(states(fourth).values())) == (0, {"running"})
+    assert consulted(desk.roots()[0] / "releases/RELEASES") == "0.1.0 old 0.2.0 permanent"
     cookies = {(root / "releases/COOKIE").read_text() for root in desk.roots()}
     assert len(cookies) == 1
 
@@ -268,3 +273,29 @@ def test_a_start_stops_at_the_first_failure_and_says_how_to_go_on(desk: Desk) ->
     code, document, err = desk.deliver(*shlex.split(mend))
     assert code == 0, err
     assert [answer(desk.fleet[name].address, "version") for name in PRODUCTION] == ["0.2.0"] * 3
+
+
+def test_an_erlang_release_with_its_own_start_script_is_deployed_and_restarted(
+    fleet: Fleet, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    workshop = Workshop.make(tmp_path_factory.mktemp("workshop"), "bell")
+    for tag in ("v0.1.0", "v0.2.0"):
+        workshop.build(tag=tag)
+    write_config(tmp_path, fleet, workshop)
+    desk = Desk(tmp_path, fleet)
+    for version, expected in (("0.1.0", "started"), ("0.2.0", "restarted")):
+        code, document, err = desk.deploy(version, "--start", "--host", "prod1")
+        assert (code, states(document)) == (0, {"prod1": expected}), err
+    known = consulted(fleet["prod1"].path("/srv/bell/releases/RELEASES"))
+    assert known == "0.1.0 old 0.2.0 permanent"
+
+
+def consulted(file: Path) -> str:
+    """Return the versions and their statuses, as Erlang reads them."""
+    text = (
+        '{ok, [Releases]} = file:consult(os:getenv("FILE")),'
+        '[io:format("~s ~s ", [V, S]) || {release, _, V, _, _, S} <- Releases], halt().'
+    )
+    command = ["erl", "-noshell", "-boot", "start_clean", "-eval", text]
+    done = subprocess.run(command, env={**os.environ, "FILE": str(file)}, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
