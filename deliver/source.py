@@ -121,7 +121,7 @@ def newest_tag(repository: Path, tag_prefix: str) -> str:
     Raises:
         SourceError: there is none.
     """
-    merged = git(repository, "tag", "--merged", "HEAD").splitlines()
+    merged = git(repository, "for-each-ref", "--merged=HEAD", "--format=%(refname:lstrip=2)", "refs/tags").splitlines()
     tags = [name for name in merged if _is_version(name, tag_prefix)]
     if not tags:
         raise SourceError(

@@ -79,6 +79,7 @@ def build_release(config: Config, store: Store, report: Report, request: Request
     recipe = plan.recipe(config)
     present = None if request.rebuild else store.built(source.commit, recipe)
     if present is not None:
+        _check_version(source, present.name, present.version, allow_mismatch=request.allow_version_mismatch)
         return Built(present, is_new=False, was_run=False, seconds=time.monotonic() - began)
     chosen = plan.toolchain(config.build, git.files(source, config.build.directory))
     submodules = tuple(git.submodules(source))
@@ -104,7 +105,7 @@ def _warn(source: Source, report: Report) -> None:
     changes = git.changes(source.repository)
     if changes:
         files = "1 file" if changes == 1 else f"{changes} files"
-        report.warn(f"{files} of the working tree differ from HEAD: what is built is {source.label}, without them")
+        report.warn(f"the working tree differs from HEAD ({files}): what is built is {source.label}, without that")
     if git.uses_lfs(source):
         report.warn("files of this repository are kept in Git LFS: the build sees their pointers only")
 
@@ -155,7 +156,7 @@ class Builder:
         sender.send(self.job.source, self.job.submodules, ready)
         self.sent = sender.sent
         if self.sent:
-            self.report.step(self.session.name, f"{self.sent} bytes of commits sent")
+            self.report.step(self.session.name, f"{self.sent:,} bytes of commits sent")
 
     def _build(self, script: Script) -> None:
         timeout = self.config.build.timeout + self.job.lock_wait
@@ -191,17 +192,13 @@ class Builder:
                 fetch.discard()
 
     def _check(self, result: Found, *, allow_mismatch: bool) -> None:
-        source, app = self.job.source, self.config.app
+        app = self.config.app
         if result.name != app:
             raise BuildError(
                 f"the built release is called {result.name}, and `app` in {self.config.file} is {app}",
                 hint=f'set app = "{result.name}", or build another release (build.release)',
             )
-        if source.version and result.version != source.version and not allow_mismatch:
-            raise BuildError(
-                f"the tag {source.tag} built {result.name} {result.version}",
-                hint="correct the version in the project and tag again, or add --allow-version-mismatch",
-            )
+        _check_version(self.job.source, result.name, result.version, allow_mismatch=allow_mismatch)
 
     def _keep(self, fetch: Fetch, result: Found) -> tuple[Release, bool]:
         with self.store.writer() as writer:
@@ -229,6 +226,14 @@ class Builder:
             manifest=result.manifest.digest,
             size=result.manifest.size,
             new_bytes=new_bytes,
+        )
+
+
+def _check_version(source: Source, name: str, version: str, *, allow_mismatch: bool) -> None:
+    if source.version and version != source.version and not allow_mismatch:
+        raise BuildError(
+            f"the tag {source.tag} built {name} {version}",
+            hint="correct the version in the project and tag again, or add --allow-version-mismatch",
         )
 
 

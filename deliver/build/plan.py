@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from deliver.config.schema import LOCAL, Build, Config, Content, Host, Value
+from deliver.config.schema import Build, Config, Content, Host, Value
 from deliver.errors import BuildError, ConfigError
 from deliver.remote.script import Argument, Script, payload, script
 from deliver.secret import Secret
@@ -216,7 +216,8 @@ def _written(secret: Secret) -> Iterator[Secret]:
 
 
 def _place_files(build: Build) -> tuple[str, list[Secret]]:
-    lines, secrets = [], []
+    lines: list[str] = []
+    secrets: list[Secret] = []
     for path, content in build.files.items():
         if content.host is not None:
             words = ["place_copy", path, f"{content.mode:o}", content.host]
@@ -225,7 +226,9 @@ def _place_files(build: Build) -> tuple[str, list[Secret]]:
             words = ["place_content", path, f"{content.mode:o}", encoded]
             secrets += [Secret(encoded)] if content.secret is not None else []
         lines.append(f"{shlex.join(words)} || return 1\n")
-    return f"place_files() {{\n:\n{''.join(lines)}}}\n", secrets
+    hidden = [path for path, content in build.files.items() if content.secret is not None]
+    removals = "".join(f"remove_placed {shlex.quote(path)}\n" for path in hidden)
+    return f"place_files() {{\n:\n{''.join(lines)}}}\nremove_secrets() {{\n:\n{removals}}}\n", secrets
 
 
 def _content(content: Content) -> bytes:
@@ -250,8 +253,3 @@ def _revealed(value: Value) -> str:
 def _digest(value: str | bytes) -> str:
     data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
     return hashlib.sha256(data).hexdigest()
-
-
-def is_local(config: Config) -> bool:
-    """Whether builds happen on the operator's own machine."""
-    return config.build.host.is_local or config.build.host.name == LOCAL

@@ -22,14 +22,12 @@ class Ready:
     """What a build host has.
 
     Args:
-        root: the directory of the application.
         whole: objects that are there with all that they lead to.
         cut: commits that are there without all of their history.
         missing: programs that are not there.
         compression: the best that it can compress with: `zstd` or `gzip`.
     """
 
-    root: str
     whole: frozenset[str] = frozenset()
     cut: frozenset[str] = frozenset()
     missing: tuple[str, ...] = ()
@@ -112,7 +110,7 @@ def prepare(session: Session, asking: Script) -> Ready:
     Raises:
         BuildError: it lacks a program.
     """
-    said: dict[str, list[str]] = {"root": [], "missing": [], "have": [], "tool": []}
+    said: dict[str, list[str]] = {"missing": [], "have": [], "tool": []}
     for key, values in session.run(asking).facts():
         said[key] += values
     if said["missing"]:
@@ -122,7 +120,6 @@ def prepare(session: Session, asking: Script) -> Ready:
             "under [build]",
         )
     return Ready(
-        root=said["root"][0],
         whole=frozenset(sha for sha in said["have"] if not sha.startswith(_CUT)),
         cut=frozenset(sha.removeprefix(_CUT) for sha in said["have"] if sha.startswith(_CUT)),
         compression="zstd" if "zstd" in said["tool"] else "gzip",

@@ -44,11 +44,18 @@ run_hook() {
   fi
 }
 
-# clean_up: runs on every way out. The place of the unfinished release is ours only while we have the lock.
+# clean_up: runs on every way out. The checkout and the place of the unfinished release are ours only while we have the
+# lock, which is as long as the result is not elsewhere.
 clean_up() {
   rm -rf "$scratch"
   [ -z "$result" ] || remove_tree "$result"
-  [ "$result" != "$built" ] || remove_tree "$built.rebar3"
+  [ "$result" != "$built" ] || leave_checkout
+}
+
+# leave_checkout: before the lock is given back; what was secret does not stay.
+leave_checkout() {
+  remove_secrets
+  remove_tree "$built.rebar3"
 }
 
 # What builds that were killed left behind; nobody fetches for an hour.
@@ -116,7 +123,7 @@ step release in_project toolchain_release
 [ -d "$built" ] || fail "the build left no release"
 hook after_release "$after_release"
 mv "$built" "$root/output/$token" || fail "cannot move the release to $root/output/$token"
-remove_tree "$built.rebar3"
+leave_checkout
 result=$root/output/$token
 free_lock
 collect "$result"

@@ -49,6 +49,11 @@ place_copy() {
   place_parent "$1" && cat "$from" >"$checkout/$1" && chmod "$2" "$checkout/$1"
 }
 
+# remove_placed PATH
+remove_placed() {
+  rm -f "$checkout/$1"
+}
+
 # The file may replace a link: what the link points to is left alone.
 place_parent() {
   mkdir -p "$(dirname "$checkout/$1")" && rm -f "$checkout/$1" && (umask 077 && : >"$checkout/$1")

@@ -3,7 +3,6 @@
 : "${path:=}" "${app:=}" "${tools:=}" "${root:=}" "${tab:=}"
 
 find_root
-say root "$root"
 for tool in $tools; do
   command -v "$tool" >/dev/null || say missing "$tool"
 done

@@ -188,6 +188,8 @@ class TestVersions:
         assert counter.store.releases() == []
         assert counter.leftovers() == set()
         assert counter.build(allow_version_mismatch=True).release.version == "0.2.0"
+        with pytest.raises(BuildError, match=r"the tag v0\.3\.0 built counter 0\.2\.0"):
+            counter.build()
 
     def test_a_revision_has_no_version_to_disagree_with(self, counter: Workshop) -> None:
         release = counter.build(revision="v0.1.0").release
@@ -201,7 +203,7 @@ class TestWhatIsBuilt:
         (counter.repository.path / "mix.exs").write_text("broken")
         assert counter.manifest(rebuild=True) == clean
         assert counter.story.warnings == [
-            "2 files of the working tree differ from HEAD: what is built is v0.2.0, without them"
+            "the working tree differs from HEAD (2 files): what is built is v0.2.0, without that"
         ]
 
     def test_a_build_leaves_the_clone_as_it_was(self, counter: Workshop) -> None:
@@ -332,6 +334,7 @@ class TestFilesAndEnvironment:
         assert mine == {"a b/kept": 0o600, "sent": 0o644, "text": 0o600, "secret": 0o640}
         assert (counter.root / "checkout/README.md").read_text() == "replaced"
         assert (counter.root / "checkout/priv/sent").read_bytes() == b"\0binary\n"
+        assert not (counter.root / "checkout/priv/secret").exists()
         assert "hush" not in "".join(text for _, text in counter.story.scripts)
 
     def test_a_file_that_the_host_does_not_have_is_named(self, counter: Workshop) -> None:
