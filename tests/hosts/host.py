@@ -220,7 +220,7 @@ class Host:
     def _enter(self) -> list[str]:
         if not self._keeper:
             raise RuntimeError(f"{self.name} is down")
-        spaces = ["--net", "--mount", "--uts", "--ipc", f"--pid=/proc/{self._keeper}/ns/pid_for_children"]
+        spaces = ["--root", "--net", "--mount", "--uts", "--ipc", f"--pid=/proc/{self._keeper}/ns/pid_for_children"]
         return ["nsenter", f"--target={self._keeper}", *spaces, "--"]
 
     @property
