@@ -104,12 +104,14 @@ class Output:
                 self._heard(where, line)
 
     def script(self, where: str, name: str, shown: str) -> None:
-        """Tell that a script runs on the host `where`."""
+        """Tell that a script runs on the host `where`; its text is long, and only shown to who wants to see all."""
         with self._lock:
+            if not self._verbose:
+                self._keep(where, f"runs {name}")
+                return
             text = self._safe(shown)
             self._keep(where, f"runs {name}:\n{text}")
-            if self._verbose:
-                self._screen.line(self._quoted(f"{where} runs {name}", text))
+            self._screen.line(self._quoted(f"{where} runs {name}", text))
 
     # What tasks show.
 

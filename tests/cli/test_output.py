@@ -208,8 +208,7 @@ def test_everything_is_in_the_log_with_its_time(show: Show, tmp_path: Path) -> N
     assert lines == [
         "prod1        installed",
         "prod1        | words",
-        "prod1        runs facts.sh:",
-        "prod1        echo a",
+        "prod1        runs facts.sh",
         "deliver      warning: careful",
         "deliver      error: it failed",
         "deliver      hint: mend it",
