@@ -125,7 +125,8 @@ newest_log() {
 # journal_of_unit OPTION...: what systemd keeps of the node's output.
 journal_of_unit() {
   if [ "$scope" = user ]; then
-    journalctl --user --no-pager -o cat -u "$unit" "$@"
+    # Not with --user: where journals are not kept on disk, the system journal has these lines too.
+    journalctl --no-pager -o cat --user-unit "$unit" "$@"
   else
     as_root journalctl --no-pager -o cat -u "$unit" "$@"
   fi

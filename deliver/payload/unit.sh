@@ -53,18 +53,19 @@ for_scope() {
 # systemctl WORD...: through the manager; its failure ends the script.
 tell_systemd() {
   said=$(manager "$@" 2>&1) || decline "systemctl $* failed: $(printf '%s' "$said" | tr '\n\t' '  ')" \
-    'look with: systemctl status, journalctl'
+    "$advice"
 }
 
-# lingers: whether the user's manager, and so the node, outlives the user's last login.
-lingers() {
-  [ "$scope" = user ] || { echo yes && return; }
-  loginctl enable-linger >/dev/null 2>&1
-  if [ -e "/var/lib/systemd/linger/$(id -un)" ]; then
-    echo yes
-  else
-    echo no
-  fi
+# wake_manager: lets the user's manager run without a login, and so the node, and waits for it.
+wake_manager() {
+  lingers=yes
+  [ "$scope" = user ] || return 0
+  loginctl enable-linger "$(id -un)" >/dev/null 2>&1
+  [ -e "/var/lib/systemd/linger/$(id -un)" ] || lingers=no
+  ends=$(($(date +%s) + 5))
+  until manager show-environment >/dev/null 2>&1 || [ "$(date +%s)" -ge "$ends" ]; do
+    nap
+  done
 }
 
 command -v systemctl >/dev/null || decline 'this host has no systemctl' 'choose another kind of service'
@@ -73,12 +74,15 @@ version=$(permanent_version)
 find_name_slot "$version"
 directory=/etc/systemd/system
 [ "$scope" = system ] || directory=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
+advice='look with: systemctl status, journalctl'
+[ "$scope" = system ] || advice="the user's manager may not run: let root run: loginctl enable-linger $(id -un)"
 make_private
 take_lock "$root/.deliver/lock" "$holder" "$wait"
 state=unchanged
 put_environment_file
 put_unit
+wake_manager
 tell_systemd daemon-reload
 tell_systemd enable "$unit"
 journal service-install "$version" "$state"
-say outcome installed "$file" "$state" "$(lingers)"
+say outcome installed "$file" "$state" "$lingers"
