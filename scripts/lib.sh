@@ -51,6 +51,7 @@ have_shellcheck() { command -v shellcheck >/dev/null; }
 have_busybox() { command -v busybox >/dev/null; }
 have_dash() { command -v dash >/dev/null; }
 have_fish() { command -v fish >/dev/null; }
+have_gpg() { command -v gpg >/dev/null && command -v gpg-agent >/dev/null; }
 
 package_of() {
   case $1 in
@@ -62,6 +63,9 @@ package_of() {
     ip) echo iproute2 ;;
     namespaces) echo util-linux ;;
     processes) echo procps && echo sysvinit-utils ;;
+    gpg) echo gnupg ;;
+    # The static one: some tests want a program without a libc.
+    busybox) echo busybox-static ;;
     gcc) echo gcc && echo libc6-dev ;;
     *) echo "$1" ;;
   esac
