@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -441,3 +443,19 @@ def test_a_release_with_a_name_that_cannot_be_kept_is_refused(counter: Workshop)
     manifest = counter.manifest()
     assert manifest.by_path["x y"].target == "releases"
     assert manifest.by_path["a\\b"].size == 0
+
+
+def test_a_build_host_with_busybox_alone_builds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = Workshop.make(tmp_path, "orders")
+    manifest = orders.manifest()
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    subprocess.run(["busybox", "--install", "-s", str(tools)], check=True)
+    for name in ("git", "erl", "erlc", "escript", "elixir", "mix"):
+        (tools / name).symlink_to(Path(shutil.which(name) or name).resolve())
+    monkeypatch.setenv("PATH", str(tools))
+    orders.use(files={"x": Content(text="x")})
+    assert orders.manifest() == manifest
+    assert orders.manifest(rebuild=True) == manifest
+    assert "dependencies come from the cache" in orders.story.steps
+    assert orders.leftovers() == set()
