@@ -80,7 +80,7 @@ def text(app: str, environment: Environment, facts: Facts) -> str:
 
     It has no ExecStop: systemd's SIGTERM makes the virtual machine stop all applications in order, and costs no
     second machine. Secrets are not in it, but in an environment file that only the user and systemd can read.
-    An epmd that the node had to start is of the unit too, and ends with it: hosts with several nodes need one of their own.
+    An epmd that the node had to start is of the unit too, and ends with it: where several nodes run, give it a unit.
 
     Raises:
         NodeError: nothing is installed there, so that nobody knows how its start script is called.
