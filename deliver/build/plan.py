@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import shlex
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -206,13 +205,8 @@ def _in_environment(build: Build, inner: Script) -> Script:
         f"login_profile={'yes' if build.login_profile else 'no'}\n"
         f"{payload('build_env.sh')}build_environment() {{\n:\n{exports}}}\nenter_environment\n"
     )
-    secrets = [shown for value in build.env.values() if isinstance(value, Secret) for shown in _written(value)]
+    secrets = [value for value in build.env.values() if isinstance(value, Secret)]
     return Script(inner.name, head + inner.text, (*secrets, *inner.secrets))
-
-
-def _written(secret: Secret) -> Iterator[Secret]:
-    yield secret
-    yield Secret(shlex.quote(secret.reveal))
 
 
 def _place_files(build: Build) -> tuple[str, list[Secret]]:

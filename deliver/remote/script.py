@@ -30,7 +30,9 @@ class Script:
 
     def shown(self) -> str:
         """Return the text with its secrets masked."""
-        return masked(self.text, self.secrets)
+        # In the script a secret may stand quoted, in other letters than it has.
+        quoted = (Secret(shlex.quote(secret.reveal)) for secret in self.secrets)
+        return masked(self.text, (*self.secrets, *quoted))
 
     def wire(self, *, deadline: float, takes_stdin: bool) -> bytes:
         """Return the bytes that a host unpacks and evaluates: on a quiet line a script may be most of what is sent.
