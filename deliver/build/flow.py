@@ -19,10 +19,11 @@ from deliver.config.schema import Config
 from deliver.config.secrets import demand
 from deliver.errors import BuildError, DeliverError, LockedError
 from deliver.otp.release import Release
+from deliver.remote.completed import Completed
 from deliver.remote.connect import connect
 from deliver.remote.pump import failure
 from deliver.remote.script import Script
-from deliver.remote.session import Completed, Session
+from deliver.remote.session import Session
 from deliver.remote.who import holder, me
 from deliver.report import Report
 from deliver.source import Source, Submodule

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from deliver.config.schema import Environment, Host
 from deliver.node.service import arguments
+from deliver.remote.completed import Sink
 from deliver.remote.script import Argument, script
-from deliver.remote.session import Session, Sink
+from deliver.remote.session import Session
 
 #: Seconds after which following a log ends by itself.
 A_WEEK = 7 * 24 * 3600.0

@@ -7,11 +7,9 @@ import os
 import selectors
 import signal
 import subprocess
-from collections.abc import Iterable
 
-from deliver.remote.pump import COMMAND, Run
 from deliver.remote.script import Script
-from deliver.remote.session import DEADLINE, Completed, Sink
+from deliver.remote.session import Session
 from deliver.report import Report
 
 CHUNK = 1 << 16
@@ -19,42 +17,12 @@ CHUNK = 1 << 16
 POLL = 0.2
 
 
-class LocalSession:
+class LocalSession(Session):
     """A session on this machine; see `deliver.remote.session.Session`."""
 
     def __init__(self, name: str, report: Report) -> None:
-        self._name = name
-        self._report = report
+        super().__init__(name, report)
         self._running: LocalPipes | None = None
-        self._commands = 0
-
-    @property
-    def name(self) -> str:
-        """The host's name, as the operator knows it."""
-        return self._name
-
-    @property
-    def commands(self) -> int:
-        """How many scripts have run."""
-        return self._commands
-
-    def run(
-        self,
-        script: Script,
-        *,
-        deadline: float = DEADLINE,
-        stdin: Iterable[bytes] | None = None,
-        stdout: Sink | None = None,
-        stderr: Sink | None = None,
-        check: bool = True,
-    ) -> Completed:
-        """Run a script to its end; see `Session.run`."""
-        self._report.script(self._name, script.name, script.shown())
-        self._commands += 1
-        wire = script.wire(deadline=deadline, takes_stdin=stdin is not None)
-        self._running = LocalPipes(len(wire))
-        sink = stderr or (lambda data: self._report.log(self._name, data))
-        return Run(self._name, script, wire, self._running, deadline, stdout, sink).to_end(stdin, check=check)
 
     def console(self, script: Script) -> int:
         """Run a script with the operator's terminal as its own."""
@@ -70,14 +38,17 @@ class LocalSession:
         if self._running is not None:
             self._running.close()
 
+    def _start(self, command: str) -> LocalPipes:
+        self._running = LocalPipes(command)
+        return self._running
+
 
 class LocalPipes:
-    """A child process that evaluates the first `size` bytes of its stdin, and leads a group of its own."""
+    """A child process that leads a group of its own, as sshd's children do."""
 
-    def __init__(self, size: int) -> None:
-        inner = COMMAND.format(size=size).removeprefix("sh -c '").removesuffix("'")
+    def __init__(self, command: str) -> None:
         self._child = subprocess.Popen(
-            ["sh", "-c", inner],
+            ["sh", "-c", command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

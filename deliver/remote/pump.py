@@ -10,8 +10,8 @@ from threading import Thread
 from typing import Protocol
 
 from deliver.errors import DeadlineError, RemoteError
+from deliver.remote.completed import Completed, Sink
 from deliver.remote.script import Script
-from deliver.remote.session import Completed, Sink
 
 #: Lines of stderr that a result keeps.
 KEPT_LINES = 200

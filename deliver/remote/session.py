@@ -1,55 +1,32 @@
-"""An open way to one host, and what came of a script that ran there."""
+"""An open way to one host, on which scripts run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 
+from deliver.remote.completed import Completed, Sink
+from deliver.remote.pump import COMMAND, Pipes, Run
 from deliver.remote.script import Script
+from deliver.report import Report
 
 #: The longest that a script may take, in seconds, when its caller names no deadline.
 DEADLINE = 60.0
 
-Sink = Callable[[bytes], None]
 
-
-@dataclass(frozen=True)
-class Completed:
-    """What a script left behind.
+class Session(ABC):
+    """An open connection to one host; scripts run on it one at a time.
 
     Args:
-        status: its exit status.
-        stdout: all that it wrote there, unless a sink took it.
-        stderr: the last lines that it wrote there, at most 200.
+        name: the host's name, as the operator knows it.
+        report: hears of every script, and of what it writes on stderr.
     """
 
-    status: int
-    stdout: bytes
-    stderr: str
-
-    @property
-    def lines(self) -> list[str]:
-        """Stdout, line by line."""
-        return self.stdout.decode("utf-8", "surrogateescape").splitlines()
-
-    def facts(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield the key and the values of each line that `say` wrote."""
-        for line in self.lines:
-            key, *values = line.split("\t")
-            yield key, values
-
-
-class Session(Protocol):
-    """An open connection to one host; scripts run on it one at a time."""
-
-    @property
-    def name(self) -> str:
-        """The host's name, as the operator knows it."""
-
-    @property
-    def commands(self) -> int:
-        """How many scripts have run on it."""
+    def __init__(self, name: str, report: Report) -> None:
+        self.name = name
+        #: How many scripts have run on it.
+        self.commands = 0
+        self._report = report
 
     def run(
         self,
@@ -74,10 +51,23 @@ class Session(Protocol):
         Raises:
             RemoteError: the script failed, and `check` is set.
             DeadlineError: it did not end in time, or the connection was lost: its outcome is unknown.
+            UnreachableError: the connection was lost before.
         """
+        self._report.script(self.name, script.name, script.shown())
+        self.commands += 1
+        wire = script.wire(deadline=deadline, takes_stdin=stdin is not None)
+        pipes = self._start(COMMAND.format(size=len(wire)))
+        sink = stderr or (lambda data: self._report.log(self.name, data))
+        return Run(self.name, script, wire, pipes, deadline, stdout, sink).to_end(stdin, check=check)
 
+    @abstractmethod
     def console(self, script: Script) -> int:
         """Run a script with the operator's terminal as its own; return its exit status."""
 
+    @abstractmethod
     def close(self) -> None:
-        """End the connection."""
+        """End the connection, and what runs on it; may be called from any thread, and again."""
+
+    @abstractmethod
+    def _start(self, command: str) -> Pipes:
+        """Begin a command line, and return its streams."""

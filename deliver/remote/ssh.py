@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
 
 import fabric
 import paramiko
@@ -11,10 +10,9 @@ import paramiko
 from deliver.config.schema import Host, Ssh
 from deliver.errors import UnreachableError
 from deliver.remote.login import login
-from deliver.remote.pump import COMMAND, Run
 from deliver.remote.resolve import resolve
 from deliver.remote.script import Script
-from deliver.remote.session import DEADLINE, Completed, Sink
+from deliver.remote.session import DEADLINE, Session
 from deliver.report import Report
 
 #: Bytes that one read takes at most.
@@ -23,49 +21,19 @@ CHUNK = 1 << 18
 PIECE = 1 << 20
 
 
-class SshSession:
+class SshSession(Session):
     """A session over SSH; see `deliver.remote.session.Session`."""
 
     def __init__(self, name: str, connection: fabric.Connection, report: Report, *, forward_agent: bool) -> None:
-        self._name = name
+        super().__init__(name, report)
         self._connection = connection
-        self._report = report
         self._forward_agent = forward_agent
-        self._commands = 0
 
     @classmethod
     def open(cls, host: Host, ssh: Ssh, report: Report) -> SshSession:
         """Connect to `host`; see `deliver.remote.connect.connect`."""
         connection = login(resolve(host, ssh), ssh)
         return cls(host.name, connection, report, forward_agent=ssh.forward_agent)
-
-    @property
-    def name(self) -> str:
-        """The host's name, as the operator knows it."""
-        return self._name
-
-    @property
-    def commands(self) -> int:
-        """How many scripts have run."""
-        return self._commands
-
-    def run(
-        self,
-        script: Script,
-        *,
-        deadline: float = DEADLINE,
-        stdin: Iterable[bytes] | None = None,
-        stdout: Sink | None = None,
-        stderr: Sink | None = None,
-        check: bool = True,
-    ) -> Completed:
-        """Run a script to its end; see `Session.run`."""
-        self._report.script(self._name, script.name, script.shown())
-        self._commands += 1
-        wire = script.wire(deadline=deadline, takes_stdin=stdin is not None)
-        pipes = ChannelPipes(self._channel(), COMMAND.format(size=len(wire)))
-        sink = stderr or (lambda data: self._report.log(self._name, data))
-        return Run(self._name, script, wire, pipes, deadline, stdout, sink).to_end(stdin, check=check)
 
     def console(self, script: Script) -> int:
         """Run a script with the operator's terminal as its own."""
@@ -77,11 +45,14 @@ class SshSession:
         """End the connection."""
         self._connection.close()
 
+    def _start(self, command: str) -> ChannelPipes:
+        return ChannelPipes(self._channel(), command)
+
     def _channel(self) -> paramiko.Channel:
         try:
             channel: paramiko.Channel = self._connection.transport.open_session(timeout=DEADLINE)
         except (paramiko.SSHException, EOFError, OSError) as error:
-            raise UnreachableError(f"{self._name}: the connection was lost: {error}") from error
+            raise UnreachableError(f"{self.name}: the connection was lost: {error}") from error
         if self._forward_agent:
             paramiko.agent.AgentRequestHandler(channel)
         return channel

@@ -12,8 +12,9 @@ from deliver.errors import DeliverError, LockedError, RemoteError, StoreError, T
 from deliver.node.facts import Facts
 from deliver.otp.manifest import Entry, Manifest
 from deliver.otp.releases_file import term
+from deliver.remote.completed import Completed
 from deliver.remote.script import Argument, script
-from deliver.remote.session import Completed, Session
+from deliver.remote.session import Session
 from deliver.remote.who import holder, journal_name, told
 from deliver.report import Report
 from deliver.secret import Secret

@@ -13,9 +13,9 @@ import pytest
 
 from deliver.config.schema import Content
 from deliver.errors import DeliverError, RemoteError
+from deliver.remote.completed import Completed
 from deliver.remote.local import LocalSession
 from deliver.remote.script import Script
-from deliver.remote.session import Completed
 from deliver.secret import Secret
 from tests.ship.bench import Bench, snapshot
 
