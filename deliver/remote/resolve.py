@@ -83,19 +83,13 @@ def _endpoint(name: str, options: list[str], ssh: Ssh, *, depth: int, via: Endpo
         identities_only=known.get("identitiesonly", ["no"])[0] == "yes",
         proxy_command=_proxy_command(known),
         via=via or _hops(known, ssh, depth),
-        mend=shlex.join(
-            [
-                "ssh",
-                *_config(ssh),
-                *_mend_known_hosts(ssh),
-                "-o",
-                "StrictHostKeyChecking=ask",
-                *options,
-                name,
-                "true",
-            ]
-        ),
+        mend=_mend(name, options, ssh),
     )
+
+
+def _mend(name: str, options: list[str], ssh: Ssh) -> str:
+    asking = ["-o", "StrictHostKeyChecking=ask"]
+    return shlex.join(["ssh", *_config(ssh), *_mend_known_hosts(ssh), *asking, *options, name, "true"])
 
 
 def _ask_openssh(name: str, options: list[str], ssh: Ssh) -> dict[str, list[str]]:
