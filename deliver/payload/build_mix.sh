@@ -20,7 +20,7 @@ toolchain_may_cache() {
 }
 
 toolchain_deps() {
-  mix_installers && mix deps.get --only "$mix_env" && mix deps.compile
+  mix_installers && mix do deps.get --only "$mix_env", deps.compile
 }
 
 # Without these, and without a terminal to ask at, mix would only say that it wants them.
