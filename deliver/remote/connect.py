@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Event
+from concurrent.futures import Future, InvalidStateError
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
 from weakref import WeakSet
 
 from deliver.config.schema import Host, Ssh
@@ -14,6 +15,7 @@ from deliver.remote.session import Session
 from deliver.report import Report
 
 _open_sessions: WeakSet[Session] = WeakSet()
+_openings: WeakSet[Future[Session]] = WeakSet()
 _closing = Event()
 
 
@@ -25,11 +27,11 @@ def connect(host: Host, ssh: Ssh, report: Report) -> Iterator[Session]:
         UnreachableError: the host does not answer, or lets us not in.
         HostKeyError: its key is unknown, changed or revoked.
     """
-    session = _open(host, ssh, report)
+    session = _opened(host, ssh, report)
     _open_sessions.add(session)
     if _closing.is_set():
         session.close()
-        raise UnreachableError(f"{host.name}: interrupted while connecting")
+        raise _interrupted()
     try:
         yield session
     finally:
@@ -37,10 +39,40 @@ def connect(host: Host, ssh: Ssh, report: Report) -> Iterator[Session]:
 
 
 def close_all() -> None:
-    """End every open session, and those that are just being opened: what waits for a host stops waiting."""
+    """End every open session, and leave those that are just being opened: what waits for a host stops waiting."""
     _closing.set()
+    for opening in list(_openings):
+        with suppress(InvalidStateError):
+            opening.set_exception(_interrupted())
     for session in list(_open_sessions):
         session.close()
+
+
+def _opened(host: Host, ssh: Ssh, report: Report) -> Session:
+    # What a thread does in connect(2) or a name server's answer cannot be ended from outside, only be left to itself.
+    opening: Future[Session] = Future()
+    _openings.add(opening)
+    if _closing.is_set():
+        raise _interrupted()
+    Thread(target=_settle, args=(opening, host, ssh, report), daemon=True).start()
+    return opening.result()
+
+
+def _settle(opening: Future[Session], host: Host, ssh: Ssh, report: Report) -> None:
+    try:
+        session = _open(host, ssh, report)
+    except BaseException as error:  # noqa: BLE001  # it is raised where the session is waited for
+        with suppress(InvalidStateError):
+            opening.set_exception(error)
+        return
+    try:
+        opening.set_result(session)
+    except InvalidStateError:
+        session.close()
+
+
+def _interrupted() -> UnreachableError:
+    return UnreachableError("interrupted while connecting")
 
 
 def _open(host: Host, ssh: Ssh, report: Report) -> Session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import random
 import socket
 import threading
@@ -29,7 +30,10 @@ AT_ONCE = 8
 _gates: dict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(AT_ONCE))
 _gateways: dict[tuple[str, int, str], fabric.Connection] = {}
 _gateway_locks: dict[tuple[str, int, str], threading.Lock] = defaultdict(threading.Lock)
+_gateway_failures: dict[tuple[str, int, str], tuple[float, DeliverError]] = {}
 _guard = threading.Lock()
+# Without a handler, Python shows the tracebacks that paramiko logs; what they say is in our errors.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 class Tunnel:
@@ -70,8 +74,11 @@ class StrictConnection(fabric.Connection):
 
     def open_gateway(self) -> Any:
         """Return what carries this connection through its gateway."""
-        carrier = super().open_gateway()
-        return Tunnel(carrier) if isinstance(carrier, paramiko.Channel) else carrier
+        if isinstance(self.gateway, str):
+            return super().open_gateway()
+        # Fabric's own call would wait for an hour.
+        where, here = (self.host, int(self.port)), ("", 0)
+        return Tunnel(self.gateway.transport.open_channel("direct-tcpip", where, here, timeout=self.connect_timeout))
 
     def _trust(self, endpoint: Endpoint, line: paramiko.hostkeys.HostKeyEntry | None) -> None:
         if line is not None and line.key is not None:
@@ -115,7 +122,7 @@ def _attempt(endpoint: Endpoint, ssh: Ssh) -> fabric.Connection:
     known = known_keys(endpoint)
     gateway = _gateway(endpoint.via, ssh) if endpoint.via else endpoint.proxy_command or None
     with _gate(endpoint.via or endpoint):
-        options = _login_options(endpoint)
+        options = _login_options(endpoint, ssh)
         if gateway is None:
             options["sock"] = _socket(endpoint, ssh)
         connection = StrictConnection(
@@ -127,7 +134,7 @@ def _attempt(endpoint: Endpoint, ssh: Ssh) -> fabric.Connection:
             connect_kwargs=options,
         )
         try:
-            connection.open()
+            _open(connection, ssh.connect_timeout)
         except BadHostKeyException as error:
             raise changed(endpoint, error.key) from error
         except BaseException:
@@ -137,14 +144,38 @@ def _attempt(endpoint: Endpoint, ssh: Ssh) -> fabric.Connection:
     return connection
 
 
+def _open(connection: fabric.Connection, timeout: float) -> None:
+    # Paramiko's timeouts are for single steps, and a host can be slow in each of them.
+    ends = time.monotonic() + timeout
+    watch = threading.Timer(timeout, connection.client.close)
+    watch.daemon = True
+    watch.start()
+    try:
+        connection.open()
+    except (EOFError, paramiko.SSHException) as error:
+        if time.monotonic() >= ends and not isinstance(error, BadHostKeyException):
+            raise TimeoutError from error
+        raise
+    finally:
+        watch.cancel()
+
+
 def _gateway(endpoint: Endpoint, ssh: Ssh) -> fabric.Connection:
     """Return the one connection through which all hosts behind `endpoint` are reached."""
     key = (endpoint.address, endpoint.port, endpoint.user)
+    asked = time.monotonic()
     with _guard:
         lock = _gateway_locks[key]
     with lock:
         if key not in _gateways or not _gateways[key].is_connected:
-            _gateways[key] = login(endpoint, ssh)
+            failed, error = _gateway_failures.get(key, (0.0, None))
+            if error is not None and failed > asked:  # it failed while we waited: our attempt would be the same
+                raise error
+            try:
+                _gateways[key] = login(endpoint, ssh)
+            except DeliverError as error:
+                _gateway_failures[key] = (time.monotonic(), error)
+                raise
         return _gateways[key]
 
 
@@ -160,13 +191,13 @@ def _socket(endpoint: Endpoint, ssh: Ssh) -> socket.socket:
     return sock
 
 
-def _login_options(endpoint: Endpoint) -> dict[str, Any]:
+def _login_options(endpoint: Endpoint, ssh: Ssh) -> dict[str, Any]:
     options: dict[str, Any] = {
         "key_filename": [str(path) for path in endpoint.identities if _is_private(path.name)],
         "look_for_keys": False,
         "allow_agent": not endpoint.identities_only,
-        "banner_timeout": 15,
-        "auth_timeout": 30,
+        "banner_timeout": ssh.connect_timeout,
+        "auth_timeout": ssh.connect_timeout,
     }
     if endpoint.identities_only and (key := _agent_key(endpoint)):
         options["pkey"] = key

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -108,6 +112,54 @@ def test_a_host_that_is_down_is_told_apart_from_one_that_refuses(pair: Fleet, ss
     with pytest.raises(UnreachableError, match=r"no answer within|no route") as caught:
         hello(Host("inner"), Ssh(config=ssh.config, connect_timeout=1))
     assert caught.value.code == 69
+
+
+@pytest.fixture
+def mute() -> Iterator[Host]:
+    """A port that takes connections, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield Host("mute", address="127.0.0.1", port=server.getsockname()[1])
+
+
+def test_a_port_that_says_nothing_is_given_up_in_time_and_quietly(
+    mute: Host, ssh: Ssh, capfd: pytest.CaptureFixture[str]
+) -> None:
+    began = time.monotonic()
+    with pytest.raises(UnreachableError, match="no answer within 1 s"):
+        hello(mute, Ssh(config=ssh.config, connect_timeout=1))
+    assert time.monotonic() - began < 3
+    assert capfd.readouterr().err == ""
+
+
+def test_hosts_behind_a_dead_bastion_fail_together(mute: Host, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"Host a b c d\n  ProxyJump {mute.address}:{mute.port}\n")
+    began = time.monotonic()
+    hosts = [Host(name) for name in "abcd"]
+    short = Ssh(config=config, connect_timeout=1)
+    outcomes = each(hosts, lambda host: hello(host, short), name=lambda host: host.name, limit=4)
+    assert all(isinstance(outcome.error, UnreachableError) for outcome in outcomes)
+    assert time.monotonic() - began < 3
+
+
+def test_ctrl_c_does_not_wait_for_hosts_that_do_not_answer(mute: Host, ssh: Ssh) -> None:
+    hosts = ", ".join(f"Host('{name}', address='{mute.address}', port={mute.port})" for name in "abc")
+    program = (
+        "import sys\nfrom deliver.config.schema import Host, Ssh\nfrom deliver.remote.connect import connect\n"
+        "from deliver.remote.fleet import each\nfrom deliver.report import Silent\nfrom pathlib import Path\n"
+        f"ssh = Ssh(config=Path({str(ssh.config)!r}), connect_timeout=60)\n"
+        "print('up', flush=True)\n"
+        f"each([{hosts}], lambda host: connect(host, ssh, Silent()).__enter__(), name=str, limit=3)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        time.sleep(1.5)
+        running.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, said = running.communicate(timeout=60)
+    assert time.monotonic() - began < 3
+    assert said.decode().rstrip().endswith("KeyboardInterrupt")
 
 
 def test_a_login_that_is_refused_says_which_keys_were_tried(ssh: Ssh) -> None:
