@@ -106,15 +106,19 @@ class Fleet:
 
     def _claim(self) -> None:
         with leftovers.registry():
-            self._number = next(number for number in range(LAST_FLEET) if self._is_free(number))
+            # Making the bridge is what claims a number: another registry, in a container, may share our network.
+            taken = next((number for number in range(LAST_FLEET) if self._takes(number)), None)
+            if taken is None:
+                raise RuntimeError("no network for hosts: `ip link add name dlv0 type bridge` says why")
+            self._number = taken
             self.directory.mkdir(mode=0o700)
             self._lock = (self.directory / "lock").open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX)
             (self.directory / "name").write_text(self.name)
-            network.make_bridge(self._number)
 
-    def _is_free(self, number: int) -> bool:
-        return not (leftovers.BASE / str(number)).exists() and network.is_free(number)
+    def _takes(self, number: int) -> bool:
+        taken = (leftovers.BASE / str(number)).exists() or not network.is_free(number)
+        return not taken and network.make_bridge(number)
 
     def _boot(self) -> None:
         for number, name in enumerate(self._names, FIRST_HOST):

@@ -38,16 +38,14 @@ def is_free(number: int) -> bool:
     return not json.loads(routes or "[]") and not Path("/sys/class/net", bridge(number)).exists()
 
 
-def make_bridge(number: int) -> None:
-    """Make the bridge of a fleet, with the operator's address on it."""
+def make_bridge(number: int) -> bool:
+    """Make the bridge of a fleet, with the operator's address on it; tell whether it was not there before."""
     name = bridge(number)
-    _batch(
-        [
-            f"link add {name} address {card(number, OPERATOR)} type bridge",
-            f"addr add {address(number, OPERATOR)}/24 dev {name}",
-            f"link set {name} up",
-        ]
-    )
+    line = ["ip", "link", "add", name, "address", card(number, OPERATOR), "type", "bridge"]
+    if subprocess.run(line, check=False, capture_output=True).returncode:
+        return False
+    _batch([f"addr add {address(number, OPERATOR)}/24 dev {name}", f"link set {name} up"])
+    return True
 
 
 def connect(number: int, keepers: Iterable[tuple[int, int]]) -> None:
