@@ -70,7 +70,9 @@ def _show(run: Run, deployment: Deployment) -> None:
 
 
 def _end(run: Run, deployment: Deployment) -> None:
-    to = deployment.request.environment.name
+    from deliver.cli import select
+
+    to = select.named(deployment.request.environment, deployment.request.hosts)
     if deployment.is_idle:
         run.out.done(f"nothing to do: {to} has {deployment.version}")
     elif deployment.request.start:

@@ -79,7 +79,7 @@ def start(run: Run, *, on: str = "", host: Sequence[str] = (), role: Sequence[st
         run.out.step(one.name, state)
         return state
 
-    _change(run, on, hosts, work, "all nodes run")
+    _change(run, environment, hosts, work, "all nodes run")
 
 
 @command(
@@ -97,7 +97,7 @@ def stop(run: Run, *, on: str = "", host: Sequence[str] = (), role: Sequence[str
         run.out.step(one.name, state)
         return state
 
-    _change(run, on, hosts, work, "no node runs")
+    _change(run, environment, hosts, work, "no node runs")
 
 
 @command(
@@ -107,6 +107,7 @@ def restart(run: Run, *, on: str = "", host: Sequence[str] = (), role: Sequence[
     """Stop and start the nodes, host after host, no further than the first failure."""
     from contextlib import ExitStack
 
+    from deliver.cli import select
     from deliver.remote.connect import connect
     from deliver.remote.fleet import each, values
     from deliver.rollout.restart import restart as restart_all
@@ -123,7 +124,7 @@ def restart(run: Run, *, on: str = "", host: Sequence[str] = (), role: Sequence[
             restart_all(sites, environment, run.config.app, run.out, states.__setitem__, kill=kill)
         finally:
             run.out.table("", ["host", "state"], list(states.items()), tables.states(states))
-    run.out.done(f"all nodes of {on} were restarted")
+    run.out.done(f"{select.named(environment, hosts)}: all nodes were restarted")
 
 
 @command(
@@ -255,7 +256,7 @@ def service_install(
     if show:
         _show_units(run, hosts, work)
     else:
-        _change(run, on, hosts, work, f"the {unit.title(environment, app)} starts the nodes at boot")
+        _change(run, environment, hosts, work, f"the {unit.title(environment, app)} starts the nodes at boot")
 
 
 def _show_units(run: Run, hosts: Sequence[Host], work: Callable[[Host, Session], str]) -> None:
@@ -296,11 +297,14 @@ def _gather(run: Run, hosts: Sequence[Host]) -> list[Outcome[Facts]]:
     return _each(run, hosts, lambda one, session: gather(session, one, run.config.app))
 
 
-def _change(run: Run, on: str, hosts: Sequence[Host], work: Callable[[Host, Session], str], done: str) -> None:
+def _change(
+    run: Run, environment: Environment, hosts: Sequence[Host], work: Callable[[Host, Session], str], done: str
+) -> None:
+    from deliver.cli import select
     from deliver.remote.fleet import raise_failures
 
     outcomes = _each(run, hosts, work)
     states = {outcome.name: outcome.value or tables.trouble(outcome) for outcome in outcomes}
     run.out.table("", ["host", "state"], list(states.items()), tables.states(states))
     raise_failures(outcomes)
-    run.out.done(f"{on}: {done}")
+    run.out.done(f"{select.named(environment, hosts)}: {done}")

@@ -34,6 +34,13 @@ def hosts(environment: Environment, host: Sequence[str], role: Sequence[str]) ->
     return chosen
 
 
+def named(environment: Environment, chosen: Sequence[Host]) -> str:
+    """Return what to call these hosts: by the environment's name only when they are all of it."""
+    if len(chosen) == len(environment.hosts):
+        return environment.name
+    return f"{', '.join(one.name for one in chosen)} of {environment.name}"
+
+
 def _passes(one: Host, host: Sequence[str], role: Sequence[str]) -> bool:
     return (not host or one.name in host) and (not role or bool(set(role) & set(one.roles)))
 

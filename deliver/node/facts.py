@@ -24,11 +24,13 @@ class Installed:
         version: the release's version.
         manifest: digest of its manifest; empty for a version that deliver did not install.
         commit: the full SHA of the commit it was built from; empty when unknown.
+        overlaid: whether it has files of the configuration.
     """
 
     version: str
     manifest: str = ""
     commit: str = ""
+    overlaid: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,8 @@ def _installed(said: dict[str, list[list[str]]]) -> Iterable[Installed]:
     manifests = dict(said["manifest"])
     commits = {version: _commit(record) for version, record in said["record"]}
     for (version,) in said["installed"]:
-        yield Installed(version, manifests.get(version, ""), commits.get(version, ""))
+        overlaid = [version] in said["overlaid"]
+        yield Installed(version, manifests.get(version, ""), commits.get(version, ""), overlaid)
 
 
 def _commit(record: str) -> str:

@@ -43,6 +43,7 @@ release_facts() {
     [ -f "$record" ] || continue
     version=${record%/release.json}
     say record "${version##*/}" "$(tr -d '\n\t' <"$record")"
+    [ ! -s "$version/overlays" ] || say overlaid "${version##*/}"
   done
   permanent=$(permanent_version)
   if [ -n "$permanent" ]; then

@@ -7,7 +7,7 @@
 # when something fails, by the next push when this one was killed.
 #
 # Says: `locked HOLDER` (75); `damaged PATH` (65); `taken PATH` (66); at the end `state installed|present`,
-# `activated VERSION`, `files changed COUNT`.
+# `activated VERSION`, `files COUNT`, and `cookie written` when a version that was present got only that.
 : "${root:=}" "${version:=}" "${digest:=}" "${base:=}" "${format:=}" "${token:=}" "${holder:=}" "${wait:=0}"
 : "${erts:=}" "${cookie:=}" "${cookie_again:=no}" "${tab:=}" "${attempt_said:=}"
 
@@ -276,26 +276,37 @@ same_mode() {
   [ -L "$1" ] || [ "$(stat -c %a "$1")" = "$(stat -c %a "$2")" ]
 }
 
+# keep_original DIR PATH: what stands there may be the configuration's already, for another version: then its original counts.
 keep_original() {
-  if exists "$root/$2" && ! exists "$1/original/$2" && ! { [ -f "$1/overlays" ] && grep -qxF -e "$2" "$1/overlays"; }; then
-    put_file "$root/$2" "$1/original/$2"
+  if exists "$1/original/$2" || { [ -f "$1/overlays" ] && grep -qxF -e "$2" "$1/overlays"; }; then
+    return 0
   fi
+  kept=$root/$2
+  for other in "$versions"/*/overlays; do
+    [ ! -f "$other" ] || ! grep -qxF -e "$2" "$other" || kept=${other%/overlays}/original/$2
+  done
+  ! exists "$kept" || put_file "$kept" "$1/original/$2"
 }
 
+# restore DIR PATH: what versions share by name (bin/...) comes from the version to start.
 restore() {
-  if exists "$1/original/$2"; then
-    put_file "$1/original/$2" "$root/$2" && rm -f "$1/original/$2"
+  own=
+  [ ! -f "$root/releases/start_erl.data" ] || read -r _ own _ <"$root/releases/start_erl.data"
+  own="$versions/$own/unversioned/$2"
+  exists "$own" || own="$1/original/$2"
+  if exists "$own"; then
+    put_file "$own" "$root/$2" && rm -f "$1/original/$2"
   else
     rm -f "$root/$2"
   fi
   changed=$((changed + 1))
 }
 
-# place_cookie: a host's cookie is replaced only when the configuration names one.
+# place_cookie: a host's cookie is replaced only when the configuration names one. Prints what it did.
 place_cookie() {
   [ -n "$cookie" ] && [ -s "$new/meta/cookie" ] || return 0
-  if [ "$cookie_again" = yes ] || [ ! -s "$cookie" ]; then
-    chmod 400 "$new/meta/cookie" && put_file "$new/meta/cookie" "$cookie"
+  if [ ! -s "$cookie" ] || { [ "$cookie_again" = yes ] && ! cmp -s "$new/meta/cookie" "$cookie"; }; then
+    chmod 400 "$new/meta/cookie" && put_file "$new/meta/cookie" "$cookie" && printf 'written'
   fi
 }
 
@@ -323,6 +334,7 @@ refresh_version() {
   [ "$(sha256sum <"$versions/$version/manifest")" = "$digest  -" ] ||
     fail "version $version is installed with other content"
   attempt 'writing the cookie' place_cookie
+  [ -z "$attempt_said" ] || say cookie "$attempt_said"
   attempt 'writing the files of the configuration' place_overlays "$versions/$version"
   changed=$attempt_said
   say state present

@@ -56,7 +56,7 @@ def _failure(
         return error
     rest = [word for name in names[at:] for word in ("--host", name)]
     again = shlex.join(["restart", "--on", environment.name, *rest])
-    hint = "\n".join(filter(None, [error.hint, f"when that is put right: {again}"]))
+    hint = "\n".join(filter(None, [error.hint, f"when that is put right: invoke {again}"]))
     lines = [
         error.message,
         f"restarted: {', '.join(names[:at]) or 'no host'}",

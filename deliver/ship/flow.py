@@ -52,9 +52,9 @@ class Row:
         host: its name.
         state: `waiting`, `present`, `installed`, `failed`, `running`, `started`, `restarted`, `not started`.
         files: files of the release that were sent.
-        changed: files of the configuration that were written.
+        changed: files of the configuration, and the cookie, that were written.
         sent: bytes that went there.
-        seconds: how long that took.
+        seconds: how long it took to install and to start.
     """
 
     host: str
@@ -138,7 +138,7 @@ class Deployment:
             return
         releases = {site.name: release for site, release in lacking}
         loads = agreed(crew.each([site for site, _ in lacking], lambda site: self._load(site, releases[site.name])))
-        cookies = self._cookies(crew, loads)
+        cookies = self._cookies(crew, loads, [site for site, _ in chosen if site.name not in releases])
         by_host = {load.site.name: load for load in loads}
         outcomes = crew.each([load.site for load in loads], lambda site: self._install(by_host[site.name], cookies))
         for outcome in outcomes:
@@ -147,8 +147,8 @@ class Deployment:
         raise_failures(outcomes)
 
     def _is_complete(self, facts: Facts, release: Release) -> bool:
-        present = facts.has(release.version)
-        if present is None or not facts.permanent or self.request.environment.files:
+        present, wanted = facts.has(release.version), self.request.environment
+        if present is None or not facts.permanent or present.overlaid or wanted.files or wanted.cookie is not None:
             return False
         return present.manifest == release.manifest and (facts.has_cookie or release.kind != "mix")
 
@@ -175,28 +175,34 @@ class Deployment:
                 f"{site.name}: {told(seen.locked)} is at work there", hint="try again later, or use --lock-wait"
             )
 
-    def _cookies(self, crew: Crew, loads: Sequence[Load]) -> cookie.Cookies:
+    def _cookies(self, crew: Crew, loads: Sequence[Load], complete: Sequence[Site]) -> cookie.Cookies:
         has = {load.site.name: load.survey.cookie for load in loads if load.cookie_place}
         shared = any(load.cookie_place.endswith("/.erlang.cookie") for load in loads)
         configured = self.request.environment.cookie
         unknown = bool(has) and configured is None and not any(has.values())
-        elsewhere = self._cookie_elsewhere(crew, loads[0].release) if unknown else None
+        elsewhere = self._cookie_elsewhere(crew, loads[0].release, complete) if unknown else None
         cookies = cookie.decide(configured, has, elsewhere=elsewhere, shared=shared)
         for warning in cookies.warnings:
             self.report.warn(warning)
         return cookies
 
-    def _cookie_elsewhere(self, crew: Crew, release: Release) -> Secret | None:
-        others = [host for host in self.request.environment.hosts if host not in self.request.hosts]
-        found: Secret | None = None
-        for reached in crew.reach(others):
+    def _cookie_elsewhere(self, crew: Crew, release: Release, complete: Sequence[Site]) -> Secret | None:
+        found = self._first_cookie(complete, release)
+        if found is not None:
+            return found
+        others = crew.reach(host for host in self.request.environment.hosts if host not in self.request.hosts)
+        for reached in others:
             if reached.value is None:
                 self.report.warn(f"{reached.name} could not be asked for the environment's Erlang cookie")
-            elif found is None:
-                site = reached.value
-                place = cookie.place(release, self.store.manifest(release), self.store, site.facts)
-                found = ask_cookie(site.session, site.facts, place)
-        return found
+        return self._first_cookie([reached.value for reached in others if reached.value is not None], release)
+
+    def _first_cookie(self, sites: Sequence[Site], release: Release) -> Secret | None:
+        for site in sites:
+            place = cookie.place(release, self.store.manifest(release), self.store, site.facts)
+            found = ask_cookie(site.session, site.facts, place)
+            if found is not None:
+                return found
+        return None
 
     def _install(self, load: Load, cookies: cookie.Cookies) -> Installed:
         site, shipment = load.site, load.shipment
@@ -210,9 +216,8 @@ class Deployment:
         )
         installer = Installer(site.session, site.facts, self.store, self.report, self.request.lock_wait)
         installed = installer.install(cargo, self._again(load))
-        self.rows[site.name] = Row(
-            site.name, installed.state, installed.files, installed.changed, installed.sent, round(installed.seconds, 2)
-        )
+        changed, seconds = installed.changed + installed.cookie, round(installed.seconds, 2)
+        self.rows[site.name] = Row(site.name, installed.state, installed.files, changed, installed.sent, seconds)
         if installed.activated:
             self._activated.add(site.name)
         self.report.step(site.name, _told(self.version, installed))
@@ -233,8 +238,9 @@ class Deployment:
             return site
         return replace(site, facts=replace(site.facts, permanent=self.version))
 
-    def _tell(self, host: str, state: str) -> None:
-        self.rows[host] = replace(self.rows[host], state=state)
+    def _tell(self, host: str, state: str, seconds: float = 0.0) -> None:
+        row = self.rows[host]
+        self.rows[host] = replace(row, state=state, seconds=round(row.seconds + seconds, 2))
 
 
 def _fitting(facts: Facts, builds: Sequence[Release]) -> Release:
@@ -265,6 +271,7 @@ def _refuse_unfit(site: Site, shipment: Shipment, seen: Survey) -> None:
 
 def _told(version: str, installed: Installed) -> str:
     changed = f", {installed.changed} files of the configuration written" if installed.changed else ""
+    changed += ", the Erlang cookie written" if installed.cookie else ""
     if installed.state == "present":
         return f"has {version} already{changed}"
     size = f"{installed.sent / 1e6:.1f} MB" if installed.sent >= 1e6 else f"{installed.sent / 1e3:.1f} kB"  # noqa: PLR2004

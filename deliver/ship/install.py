@@ -62,6 +62,7 @@ class Installed:
         activated: whether it became the version to start, being the host's first one.
         files: files of the release that were sent.
         changed: files of the configuration that were written.
+        cookie: whether a version that was there already got the Erlang cookie.
         sent: bytes that went to the host.
         seconds: how long it took.
     """
@@ -70,6 +71,7 @@ class Installed:
     activated: bool = False
     files: int = 0
     changed: int = 0
+    cookie: bool = False
     sent: int = 0
     seconds: float = 0.0
 
@@ -160,6 +162,7 @@ class Installer:
                 activated="activated" in words,
                 files=0 if present else len(shipment.send),
                 changed=int(words["files"]),
+                cookie="cookie" in words,
             )
         raise self._failure(shipment, completed, said)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -31,14 +32,14 @@ class Starter:
         app: the release's name.
         report: hears of each step.
         wait: seconds to wait for a host's lock.
-        tell: called with a host's name and its new state.
+        tell: called with a host's name, its new state, and the seconds that it took.
     """
 
     environment: Environment
     app: str
     report: Report
     wait: int
-    tell: Callable[[str, str], None]
+    tell: Callable[[str, str, float], None]
     _changed: list[str] = field(default_factory=list)
 
     def start(self, work: Sequence[tuple[Site, Release]]) -> None:
@@ -49,13 +50,13 @@ class Starter:
             MixedFleetError: some hosts were changed and some were not.
         """
         for number, (site, release) in enumerate(work):
+            began = time.monotonic()
             try:
                 state = self._start(site, release)
             except DeliverError as error:
-                self.tell(site.name, "failed")
-                rest = [one.name for one, _ in work[number:]]
-                raise self._failure(error, release, [one.name for one, _ in work], rest) from error
-            self.tell(site.name, state)
+                self.tell(site.name, "failed", time.monotonic() - began)
+                raise self._failure(error, release, [one for one, _ in work], number) from error
+            self.tell(site.name, state, time.monotonic() - began)
 
     def _start(self, site: Site, release: Release) -> str:
         if _runs(site, release.version):
@@ -96,25 +97,44 @@ class Starter:
         if done.status != 0:
             raise failure(site.name, made, done.status, done.stderr)
 
-    def _failure(
-        self, error: DeliverError, release: Release, hosts: Sequence[str], rest: Sequence[str]
-    ) -> DeliverError:
-        done = [name for name in hosts if name not in rest]
-        if len(hosts) == 1 or not (self._changed or done):
+    def _failure(self, error: DeliverError, release: Release, sites: Sequence[Site], failed: int) -> DeliverError:
+        names = [site.name for site in sites]
+        done, rest = names[:failed], names[failed:]
+        if not (self._changed or done):
             return error
-        again = ["deploy-release", "--version", release.version, "--to", self.environment.name, "--start"]
-        for name in rest:
-            again += ["--host", name]
+        mend = f"when that is put right: {self._command(release.version, rest)}"
+        error.hint = "\n".join(filter(None, [error.hint, mend, *self._ways_back(release.version, sites)]))
+        if len(names) == 1:
+            return error
         lines = [error.message, f"{release.version} runs on: {', '.join(done) or 'no host'}"]
         if rest[1:]:
             lines.append(f"not started: {', '.join(rest[1:])}")
-        mend = f"when that is put right: invoke {shlex.join(again)}"
-        return MixedFleetError("\n".join(lines), hint="\n".join(filter(None, [error.hint, mend])))
+        return MixedFleetError("\n".join(lines), hint=error.hint)
+
+    def _ways_back(self, version: str, sites: Sequence[Site]) -> list[str]:
+        before: dict[str, list[str]] = {}
+        for site in sites:
+            was = _before(site)
+            if site.name in self._changed and was not in {"", version}:
+                before.setdefault(was, []).append(site.name)
+        return [f"or back to {was}: {self._command(was, names)}" for was, names in before.items()]
+
+    def _command(self, version: str, names: Sequence[str]) -> str:
+        words = ["deploy-release", "--version", version, "--to", self.environment.name, "--start"]
+        return f"invoke {shlex.join([*words, *(word for name in names for word in ('--host', name))])}"
 
 
 def _runs(site: Site, version: str) -> bool:
     node = site.facts.node
     return node is not None and node.booted and node.current == version
+
+
+def _before(site: Site) -> str:
+    """Return the version that a host ran, or would have started; empty when deliver did not bring it there."""
+    node, process = site.facts.node, site.facts.process
+    was = (node.current if node else "") or (process.version if process else "") or site.facts.permanent
+    known = site.facts.has(was)
+    return was if known is not None and known.manifest else ""
 
 
 def _boots(site: Site, version: str) -> bool:

@@ -1,6 +1,6 @@
 import pytest
 
-from deliver.cli.select import hosts
+from deliver.cli.select import hosts, named
 from deliver.config.schema import Environment, Host
 from deliver.errors import UsageError
 
@@ -45,3 +45,8 @@ def test_no_match_is_an_error_that_lists_what_there_is(host: tuple[str, ...], ro
         names(host, role)
 
     assert told in f"{caught.value.message} | {caught.value.hint}"
+
+
+def test_hosts_are_called_by_their_environment_only_when_they_are_all_of_it() -> None:
+    assert named(PRODUCTION, hosts(PRODUCTION, (), ())) == "production"
+    assert named(PRODUCTION, hosts(PRODUCTION, ("x", "prod1"), ())) == "prod1, x of production"

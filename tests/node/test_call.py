@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,6 +125,21 @@ def test_a_node_that_is_down_is_said_to_be(mix: Installed) -> None:
         ask(mix, "1")
 
     assert "start" in told.value.hint
+
+
+def test_a_node_that_ends_meanwhile_is_said_to_have_ended(mix: Installed) -> None:
+    mix.start()
+
+    with pytest.raises(NodeError, match="it ended, or could not go on, while it evaluated"):
+        ask(mix, "System.halt(0)")
+
+
+def test_a_suspended_node_is_not_waited_for(mix: Installed) -> None:
+    started = mix.start()
+    os.kill(started.pid, signal.SIGSTOP)
+
+    with pytest.raises(NodeError, match="suspended by a signal"):
+        ask(mix, "1", deadline=600.0)
 
 
 def test_erlang_is_what_a_release_without_elixir_understands(relx: Installed) -> None:

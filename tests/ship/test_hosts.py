@@ -127,6 +127,7 @@ def test_from_the_store_to_answering_nodes_and_on_to_the_next_version(desk: Desk
         assert two["bytes"] < one["bytes"] / 100
     code, third, err = desk.deploy("latest", "--start")
     assert (code, set(states(third).values())) == (0, {"restarted"}), err
+    assert min(row["seconds"] for row in third["hosts"]) > 0.5
     assert [answer(desk.fleet[name].address, "version") for name in PRODUCTION] == ["0.2.0"] * 3
     code, fourth, _ = desk.deploy("0.2.0", "--start")
     assert (code, set(states(fourth).values())) == (0, {"running"})
@@ -267,10 +268,13 @@ def test_a_start_stops_at_the_first_failure_and_says_how_to_go_on(desk: Desk) ->
     assert code == 3, err
     assert states(document) == {"prod1": "restarted", "prod2": "failed", "prod3": "not started"}
     assert answer(desk.fleet["prod3"].address, "version") == "0.1.0"
-    mend = err.partition("invoke ")[2].splitlines()[0]
+    mend, back = (line.partition("invoke ")[2] for line in err.splitlines() if "invoke " in line)
     assert mend == "deploy-release --version 0.2.0 --to production --start --host prod2 --host prod3"
+    assert back == "deploy-release --version 0.1.0 --to production --start --host prod1 --host prod2"
+    code, document, err = desk.deliver(*shlex.split(back))
+    assert (code, states(document)) == (0, {"prod1": "restarted", "prod2": "started"}), err
     broken.write_text(good)
-    code, document, err = desk.deliver(*shlex.split(mend))
+    code, document, err = desk.deploy("0.2.0", "--start")
     assert code == 0, err
     assert [answer(desk.fleet[name].address, "version") for name in PRODUCTION] == ["0.2.0"] * 3
 

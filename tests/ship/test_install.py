@@ -258,6 +258,30 @@ def test_the_releases_own_file_comes_back_when_the_configuration_has_none(bench:
     assert (bench.root() / "etc/other").exists()
 
 
+def test_the_releases_own_files_come_back_when_the_configuration_has_none_at_all(bench: Bench) -> None:
+    bench.tree("0.1.0")
+    bench.files = {"releases/{version}/sys.config": Content(text="one"), "etc/mine": Content(text="mine")}
+    bench.deploy("0.1.0")
+    bench.files = {}
+    assert not bench.deploy("0.1.0").is_idle
+    assert (bench.root() / "releases/0.1.0/sys.config").read_text() == "[].\n"
+    assert not (bench.root() / "etc/mine").exists()
+    assert bench.deploy("0.1.0").is_idle
+
+
+def test_a_file_of_the_configuration_is_no_versions_own(bench: Bench) -> None:
+    bench.tree("0.1.0")
+    bench.tree("0.2.0")
+    own = (bench.base / "trees/0.1.0/bin/demo").read_text()
+    for version in ("0.1.0", "0.2.0"):
+        bench.files = {"etc/mine": Content(text=f"mine {version}"), "bin/demo": Content(text=f"start {version}")}
+        bench.deploy(version)
+    bench.files = {}
+    bench.deploy("0.2.0")
+    assert not (bench.root() / "etc/mine").exists()
+    assert (bench.root() / "bin/demo").read_text() == own
+
+
 def test_they_are_no_damage_to_the_next_version(bench: Bench) -> None:
     bench.tree("0.1.0")
     bench.tree("0.2.0")
@@ -301,6 +325,28 @@ def test_the_configured_cookie_is_given(bench: Bench) -> None:
     bench.deploy("0.1.0")
     assert (bench.root() / "releases/COOKIE").read_text() == "CONFIGUREDCOOKIE"
     assert "CONFIGUREDCOOKIE" not in "".join(bench.heard.everything)
+
+
+def test_the_configured_cookie_takes_the_place_of_the_one_that_complete_hosts_have(bench: Bench) -> None:
+    bench.tree("0.1.0")
+    bench.deploy("0.1.0")
+    bench.cookie = Secret("CONFIGUREDCOOKIE")
+    place = bench.root() / "releases/COOKIE"
+    assert not bench.deploy("0.1.0").is_idle
+    assert place.read_text() == "CONFIGUREDCOOKIE"
+    written = place.stat().st_ino
+    assert bench.deploy("0.1.0").is_idle
+    assert place.stat().st_ino == written
+
+
+def test_a_host_that_lost_its_cookie_gets_that_of_the_others(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, names=("prod1", "prod2"))
+    bench.tree("0.1.0")
+    bench.deploy("0.1.0")
+    one, two = ((bench.root(name) / "releases/COOKIE") for name in bench.names)
+    two.unlink()
+    assert not bench.deploy("0.1.0").is_idle
+    assert one.read_text() == two.read_text()
 
 
 # -- others at work --
