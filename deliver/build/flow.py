@@ -79,8 +79,7 @@ def build_release(config: Config, store: Store, report: Report, request: Request
     demand(config.build)
     recipe = plan.recipe(config)
     present = None if request.rebuild else store.built(source.commit, recipe)
-    if present is not None:
-        _check_version(source, present.name, present.version, allow_mismatch=request.allow_version_mismatch)
+    if present is not None and _is_called_so(source, present, request):
         return Built(present, is_new=False, was_run=False, seconds=time.monotonic() - began)
     chosen = plan.toolchain(config.build, git.files(source, config.build.directory))
     submodules = tuple(git.submodules(source))
@@ -228,6 +227,11 @@ class Builder:
             size=result.manifest.size,
             new_bytes=new_bytes,
         )
+
+
+def _is_called_so(source: Source, present: Release, request: Request) -> bool:
+    # A project that takes its version from git gives another release for another tag of one commit: 1.0.0-rc.1, 1.0.0.
+    return request.allow_version_mismatch or source.version in {"", present.version}
 
 
 def _check_version(source: Source, name: str, version: str, *, allow_mismatch: bool) -> None:

@@ -50,6 +50,8 @@ clean_up() {
   rm -rf "$scratch"
   [ -z "$result" ] || remove_tree "$result"
   [ "$result" != "$built" ] || leave_checkout
+  # What a step left running in the background would hold the connection open after us. We ignore TERM on the way out.
+  kill -TERM 0
 }
 
 # leave_checkout: before the lock is given back; what was secret does not stay.
@@ -84,9 +86,12 @@ export_ours() {
   export DELIVER_OUTPUT DELIVER_RELEASE DELIVER_TAG DELIVER_VERSION DELIVER_COMMIT
 }
 
-# What is built is then not quite what the commit says.
+# What is built is then not quite what the commit says. rebar3 writes an empty lock where there is nothing to lock.
 say_lock_changes() {
-  changed=$(our_git -C "$checkout" status --porcelain -- ':(glob)**/mix.lock' ':(glob)**/rebar.lock' | tr '\n' ' ')
+  changed=$(our_git -C "$checkout" status --porcelain -- ':(glob)**/mix.lock' ':(glob)**/rebar.lock' |
+    while read -r _ lock; do
+      [ "$(cat "$checkout/$lock" 2>/dev/null)" = '[].' ] || printf '%s ' "$lock"
+    done)
   [ -z "$changed" ] || say warning "fetching dependencies changed a lock file, which does not name them all: $changed"
 }
 

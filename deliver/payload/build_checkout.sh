@@ -5,26 +5,31 @@
 
 checkout_source() {
   remove_tree "$checkout" &&
-    checkout_commit "$checkout" "$commit" &&
+    checkout_commit "$checkout" "$checkout/.git" "$commit" &&
     { [ -z "$tag" ] || our_git -C "$checkout" update-ref "refs/tags/$tag" "${tag_object:-$commit}"; } &&
     checkout_submodules &&
     place_files
 }
 
-# checkout_commit DIRECTORY COMMIT: its objects stay in the repository, which outlives it.
+# checkout_commit DIRECTORY GIT_DIR COMMIT: its objects stay in the repository, which outlives it.
 checkout_commit() {
-  our_git init -q --template= "$1" &&
-    mkdir -p "$1/.git/objects/info" &&
-    printf '%s\n' "$repository/objects" >"$1/.git/objects/info/alternates" &&
-    { [ -z "$shallow" ] || printf '%s\n' "$shallow" >"$1/.git/shallow"; } &&
-    our_git -C "$1" checkout -q --detach "$2"
+  mkdir -p "$1" "$2" &&
+    our_git --git-dir="$2" --work-tree="$1" init -q --template= &&
+    mkdir -p "$2/objects/info" &&
+    printf '%s\n' "$repository/objects" >"$2/objects/info/alternates" &&
+    { [ -z "$shallow" ] || printf '%s\n' "$shallow" >"$2/shallow"; } &&
+    our_git --git-dir="$2" --work-tree="$1" checkout -q --detach "$3"
 }
 
-# Lines of COMMIT PATH; an outer one comes before those inside it.
+# Lines of COMMIT PATH; an outer one comes before those inside it. What git keeps of one, dates among it, must not lie in
+# it: it may be in `priv` and so in the release.
 checkout_submodules() {
   [ -n "$submodules" ] || return 0
   printf '%s\n' "$submodules" | while read -r sha directory; do
-    checkout_commit "$checkout/$directory" "$sha" || exit 1
+    kept=.git/modules/$directory/.git
+    up=$(printf '%s/' "$directory" | sed 's:[^/]*/:../:g')
+    checkout_commit "$checkout/$directory" "$checkout/$kept" "$sha" &&
+      printf 'gitdir: %s\n' "$up$kept" >"$checkout/$directory/.git" || exit 1
   done
 }
 

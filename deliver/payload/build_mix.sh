@@ -20,7 +20,7 @@ toolchain_may_cache() {
 }
 
 toolchain_deps() {
-  mix_installers && mix do deps.get --only "$mix_env", deps.compile
+  mix_installers && mix "do" deps.get --only "$mix_env", deps.compile
 }
 
 # Without these, and without a terminal to ask at, mix would only say that it wants them.
@@ -53,6 +53,7 @@ toolchain_release() {
   else
     names=$(printf '%s\n' "$said" | sed -n "s/^deliver-[a-z]*$tab//p" | tr '\n' ' ')
     echo "deliver: mix.exs has no release called $release; it has: ${names:-none}" >&2
+    echo "deliver: app, or build.release, in deliver.toml says which one is meant" >&2
     return 1
   fi
 }

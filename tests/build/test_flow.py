@@ -109,6 +109,16 @@ def test_a_submodule_is_checked_out_at_exactly_its_commit(tmp_path: Path) -> Non
     assert signs.repository.git("-C", str(inside), "status", "--porcelain") == ""
 
 
+def test_a_submodule_in_priv_takes_none_of_gits_dates_into_the_release(tmp_path: Path) -> None:
+    signs = Workshop.make(tmp_path, "signs")
+    signs.repository.git("submodule", "--quiet", "add", f"{signs.repository.path}-words", "priv/more words")
+    signs.repository.commit("more words")
+    manifest = signs.manifest(branch="main")
+    inside = {path.split("/more words/")[1] for path in manifest.by_path if "/more words/" in path}
+    assert inside == {".git", "words.txt"}
+    assert signs.manifest(branch="main", rebuild=True) == manifest
+
+
 def test_ports_nifs_and_odd_names_in_priv_come_along(tmp_path: Path) -> None:
     thermo = Workshop.make(tmp_path, "thermo")
     manifest = thermo.manifest()
@@ -192,6 +202,14 @@ class TestVersions:
         assert counter.build(allow_version_mismatch=True).release.version == "0.2.0"
         with pytest.raises(BuildError, match=r"the tag v0\.3\.0 built counter 0\.2\.0"):
             counter.build()
+
+    def test_two_tags_of_one_commit_are_two_releases_where_git_says_the_version(self, counter: Workshop) -> None:
+        described = '(System.cmd("git", ["describe"]) |> elem(0) |> String.trim() |> String.trim_leading("v"))'
+        project = (counter.repository.path / "mix.exs").read_text().replace('"0.2.0"', described)
+        counter.repository.commit("described", {"mix.exs": project})
+        for tag in ("v1.0.0-rc.1", "v1.0.0"):
+            counter.repository.tag(tag, annotated=True)
+            assert counter.build().release.version == tag[1:]
 
     def test_a_revision_has_no_version_to_disagree_with(self, counter: Workshop) -> None:
         release = counter.build(revision="v0.1.0").release

@@ -94,6 +94,13 @@ def test_the_command_and_rebar3_toolchains_work_there_too(make: Callable[..., Wo
     assert plain.build().release.kind == "command"
 
 
+def test_what_a_hook_leaves_running_ends_with_the_build(make: Callable[..., Workshop], fleet: Fleet) -> None:
+    counter = make("counter")
+    counter.use(hooks=Hooks(before_compile="sleep 4321 &"), timeout=60.0)
+    assert counter.build().is_new
+    assert not [line for line in fleet["build1"].processes() if "sleep 4321" in line]
+
+
 def test_a_login_profile_that_finds_the_tools_is_asked_for(make: Callable[..., Workshop], fleet: Fleet) -> None:
     host = fleet["build1"]
     host.shell("mkdir -p ~/tools && cp /usr/bin/mix ~/tools/special-mix", user="deploy")
