@@ -98,9 +98,11 @@ class Installed:
         return not left
 
 
-def build_mix(directory: Path) -> Path:
-    """Build the application `counter`; return the release."""
+def build_mix(directory: Path, options: str = "") -> Path:
+    """Build the application `counter`, with these options of its release; return the release."""
     shutil.copytree(APPS / "counter" / "base", directory)
+    project = directory / "mix.exs"
+    project.write_text(project.read_text().replace("deps: []", f"deps: [], releases: [counter: [{options}]]"))
     env = {**os.environ, "MIX_ENV": "prod"}
     subprocess.run(["mix", "release", "--quiet"], cwd=directory, env=env, check=True, capture_output=True)
     return directory / "_build" / "prod" / "rel" / "counter"
