@@ -202,21 +202,32 @@ def logs(
     f: bool = False,
 ) -> None:
     """Show the last lines of the nodes' logs."""
+    from deliver.errors import UsageError
     from deliver.node.logs import read
+    from deliver.remote.connect import close_all
     from deliver.remote.fleet import raise_failures
 
     environment, hosts = _chosen(run, on, host, role)
     width = max(len(one.name) for one in hosts)
     is_followed = follow or f
+    if is_followed and run.json:
+        raise UsageError("what is followed has no end, and so is no JSON document", hint="leave --follow or --json out")
+
+    def show(data: bytes) -> None:
+        run.out.raw(data)
+        if run.out.is_unread:
+            close_all()  # `logs -f | head`: they would go on for a week
+
+    def prefix(name: str) -> bytes:
+        return f"{name.ljust(width)}  ".encode() if len(hosts) > 1 else b""
 
     def work(one: Host, session: Session) -> bytes:
-        prefix = f"{one.name.ljust(width)}  ".encode() if len(hosts) > 1 else b""
-        shown = tables.Lines(prefix, run.out.raw)
+        shown = tables.Lines(prefix(one.name), show)
         kept: list[bytes] = []
         sink = shown.add if is_followed else kept.append  # all of one host, then all of the next
         read(session, one, environment, run.config.app, sink, lines=lines, follow=is_followed)
         shown.end()
-        return tables.prefixed(b"".join(kept), prefix)
+        return b"".join(kept)
 
     try:
         outcomes = _each(run, hosts, work, at_once=len(hosts))
@@ -224,9 +235,19 @@ def logs(
         if is_followed and type(interrupt) is KeyboardInterrupt:
             return
         raise
-    for outcome in outcomes:
-        run.out.raw(outcome.value or b"")
+    if is_followed and run.out.is_unread:
+        return
+    _show_logs(run, outcomes, prefix)
     raise_failures(outcomes)
+
+
+def _show_logs(run: Run, outcomes: Sequence[Outcome[bytes]], prefix: Callable[[str], bytes]) -> None:
+    if run.json:
+        texts = {outcome.name: (outcome.value or b"").decode("utf-8", "replace") for outcome in outcomes}
+        run.out.data("", [{"host": name, "lines": text.splitlines()} for name, text in texts.items()])
+        return
+    for outcome in outcomes:
+        run.out.raw(tables.prefixed(outcome.value or b"", prefix(outcome.name)))
 
 
 @command(help={**_WHERE, "show": "Only show the unit that would be written."}, iterable=_MANY)

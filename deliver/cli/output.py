@@ -55,7 +55,7 @@ class Output:
         self._json = json
         self._verbose = verbose
         self._directory = log_directory
-        self._stdout = Stream(stdout or sys.stdout)
+        self._stdout = Stream(stdout or sys.stdout, has_data=True)
         self._screen = Screen(stderr or sys.stderr, environ)
         self._lock = threading.RLock()
         self._log: LogFile | None = None
@@ -154,13 +154,18 @@ class Output:
             self._screen.clear()
             self._stdout.write_bytes(data)
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody reads stdout any more."""
+        return self._stdout.is_gone
+
     def ask(self, question: str) -> bool:
         """Ask the person at the terminal; anything but `y` or `yes` means no.
 
         Raises:
             UsageError: nobody is there.
         """
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise UsageError(f"{question}: nobody can be asked, stdin is not a terminal", hint="say it with --yes")
         with self._lock:
             self._screen.clear()
@@ -174,7 +179,8 @@ class Output:
     def hide(self, secrets: Sequence[Secret]) -> None:
         """Show stars in place of `secrets` from now on, wherever they turn up."""
         with self._lock:
-            self._secrets = tuple(one for one in secrets if len(one.reveal) >= SHORTEST_MASKED)
+            forms = [form for one in secrets for form in _forms(one.reveal)]
+            self._secrets = tuple(Secret(form) for form in forms if len(form) >= SHORTEST_MASKED)
 
     def finish(self) -> None:
         """End a run that went well: the JSON document appears now."""
@@ -218,7 +224,8 @@ class Output:
         self._stdout.write(self._safe(text))
 
     def _print_json(self, document: Any) -> None:
-        self._stdout.write(jsonlib.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+        told = _each_text(document, lambda text: masked(text, self._secrets))
+        self._stdout.write(jsonlib.dumps(told, indent=2, ensure_ascii=False) + "\n")
 
     def _error_document(self, error: DeliverError, message: str, hint: str) -> dict[str, Any]:
         log = str(self._log.path) if self._log else None
@@ -301,6 +308,20 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def _is_numeric(cells: list[object]) -> bool:
     told = [cell for cell in cells if cell is not None and cell != ""]
     return bool(told) and all(isinstance(cell, int | float) for cell in told)
+
+
+def _forms(secret: str) -> list[str]:
+    """As a secret may be shown: whole, quoted in a program's output, or line by line."""
+    return [secret, jsonlib.dumps(secret, ensure_ascii=False)[1:-1], *secret.splitlines()]
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a document with all its texts changed; what JSON has no word for becomes text."""
+    if isinstance(value, Mapping):
+        return {str(key): _each_text(one, change) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_each_text(one, change) for one in value]
+    return value if value is None or isinstance(value, bool | int | float) else change(str(value))
 
 
 def _share(done: int, total: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import json
+import os
 import re
 import sys
 import textwrap
@@ -114,10 +116,15 @@ def _usage(program: Program) -> Iterator[None]:
     try:
         yield
     except ParseError as error:
-        text = (
-            f"error: {_told(error)}\n  do:  `{program.binary} --list` shows the tasks; options stand after their task"
-        )
-        raise Exit(text, UsageError.exit_code) from None
+        hint = f"`{program.binary} --list` shows the tasks; options stand after their task"
+        if "--json" in program.argv:
+            _print_document(_told(error), hint)
+        raise Exit(f"error: {_told(error)}\n  do:  {hint}", UsageError.exit_code) from None
+
+
+def _print_document(message: str, hint: str) -> None:
+    told = {"kind": UsageError.__name__, "message": message, "hint": hint, "code": UsageError.exit_code, "log": None}
+    sys.stdout.write(json.dumps({"error": told}, indent=2) + "\n")
 
 
 def _told(error: ParseError) -> str:
@@ -130,4 +137,18 @@ def main() -> None:
     program = Deliver(
         version=__version__, namespace=namespace(), name="deliver", binary="deliver", binary_names=["deliver"]
     )
-    program.run(sys.argv)
+    with _for_any_reader():
+        program.run(sys.argv)
+
+
+@contextmanager
+def _for_any_reader() -> Iterator[None]:
+    """Make it no failure that somebody reads only the beginning: `deliver --list | head -1`."""
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python will try once more at its end

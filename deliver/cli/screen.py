@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import shutil
 import time
 from collections.abc import Mapping
 from typing import TextIO
+
+from deliver.errors import DeliverError
 
 #: Seconds between two redraws of the live lines.
 PACE = 0.1
@@ -25,16 +28,27 @@ def plain(text: str) -> str:
 
 
 class Stream:
-    """A text stream that outlives its reader: what nobody reads any more is dropped, the work goes on."""
+    """A text stream that outlives its reader: what nobody reads any more is dropped, the work goes on.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._gone = False
+    Args:
+        stream: where to; None where the process was given none.
+        has_data: whether it takes results: that these cannot be written is an error, while a story may be lost.
+    """
+
+    def __init__(self, stream: TextIO | None, *, has_data: bool = False) -> None:
+        self._stream = stream or io.StringIO()
+        self._has_data = has_data
+        self._gone = stream is None
 
     @property
     def is_terminal(self) -> bool:
         """Whether a person looks at it."""
         return self._stream.isatty()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nobody reads it any more."""
+        return self._gone
 
     def write(self, text: str) -> None:
         """Write `text` at once; what the stream's encoding lacks is escaped."""
@@ -54,8 +68,10 @@ class Stream:
             else:
                 self._stream.buffer.write(what)
             self._stream.flush()
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError as error:
             self._leave()
+            if self._has_data and not isinstance(error, BrokenPipeError | ConnectionResetError):
+                raise DeliverError(f"the result cannot be written to stdout: {error.strerror}") from error
 
     def _leave(self) -> None:
         # Python would try once more at its end, and complain: give it something that takes everything.
@@ -74,7 +90,7 @@ class Screen:
         environ: says whether there is colour (NO_COLOR, FORCE_COLOR) and life (TERM, CI).
     """
 
-    def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
+    def __init__(self, stream: TextIO | None, environ: Mapping[str, str]) -> None:
         self._stream = Stream(stream)
         terminal = self._stream.is_terminal and environ.get("TERM") != "dumb"
         self.is_live = terminal and not environ.get("CI")

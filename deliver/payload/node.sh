@@ -227,8 +227,10 @@ style() {
 
 # at_most SECONDS COMMAND...: ends the command after so long, where the host has `timeout`.
 at_most() {
-  if command -v timeout >/dev/null; then
-    timeout "$@"
+  if timeout --foreground 9 true 2>/dev/null; then
+    timeout --foreground "$@" # else it leaves the process group, and outlives the script that is ended
+  elif command -v timeout >/dev/null; then
+    timeout "$@" # busybox's stays in the group
   else
     shift
     "$@"

@@ -246,6 +246,36 @@ def test_logs_name_their_host_and_are_followed_until_ctrl_c(
     assert b"prod2  a word from counter@prod2" in heard.replace(b"\r", b"")
 
 
+def test_logs_are_a_document_too_and_end_with_their_reader(
+    deliver: Deliver, project: Path, environ: dict[str, str]
+) -> None:
+    assert deliver("start").returncode == 0
+    assert {one["host"] for one in json.loads(deliver("logs", "--json").stdout) if one["lines"]} == set(HOSTS)
+    assert deliver("logs", "--json", "-f").returncode == 64
+
+    argv = [sys.executable, "-c", MAIN, "logs", "-f", "--lines", "1", "--on", "production"]
+    with subprocess.Popen(argv, cwd=project, env=environ, stdout=subprocess.PIPE) as following:
+        assert following.stdout is not None
+        following.stdout.read(1)
+        following.stdout.close()
+        deliver("rpc", ':io.format(:user, "a word~n", [])')
+        assert following.wait(10) == 0
+
+
+def test_ctrl_c_leaves_no_question_on_the_hosts(
+    deliver: Deliver, project: Path, environ: dict[str, str], fleet: Fleet
+) -> None:
+    assert deliver("start").returncode == 0
+    argv = [sys.executable, "-c", MAIN, "rpc", ":timer.sleep(60_000)", "--on", "production"]
+    with subprocess.Popen(argv, cwd=project, env=environ, stderr=subprocess.PIPE) as asking:
+        time.sleep(2.5)
+        asking.send_signal(signal.SIGINT)
+        assert asking.wait(10) == 130
+    time.sleep(1.0)
+    left = [line for name in HOSTS for line in fleet[name].processes() if "erl_call" in line or "timeout" in line]
+    assert left == []
+
+
 def test_a_console_has_the_operator_s_terminal(deliver: Deliver, project: Path, environ: dict[str, str]) -> None:
     assert deliver("start", "--host", "prod1").returncode == 0
     pid, side = pty.fork()

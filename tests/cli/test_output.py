@@ -265,6 +265,22 @@ def test_secrets_never_show(show: Show, tmp_path: Path) -> None:
     assert "h  a ***\n" in shown.stderr.getvalue()
 
 
+def test_a_secret_of_several_lines_or_quoted_by_a_program_never_shows(show: Show, tmp_path: Path) -> None:
+    shown = show(json=True, log=tmp_path)
+    shown.out.hide([Secret("-----BEGIN\nMIIEvQIBADAN\n"), Secret('say "open sesame"')])
+
+    shown.out.log("h", b"key: MIIEvQIBADAN\n")
+    shown.out.data(
+        "", [{"value": 'say "open sesame"', "path": tmp_path, "all": ('{"x": "say \\"open sesame\\""}', 1, None)}]
+    )
+    shown.out.finish()
+
+    assert not re.search("MIIE|sesame", shown.stderr.getvalue() + shown.stdout.getvalue() + shown.log)
+    assert json.loads(shown.stdout.getvalue()) == [
+        {"value": "***", "path": str(tmp_path), "all": ['{"x": "***"}', 1, None]}
+    ]
+
+
 def test_without_a_result_the_document_is_empty(show: Show) -> None:
     shown = show(json=True)
 
@@ -292,6 +308,15 @@ def test_raw_bytes_go_to_stdout_as_they_are() -> None:
         out.finish()
         writer.close()
         assert reader.read() == b"\xff\x00\n"
+
+
+def test_a_full_disk_loses_a_story_but_not_a_result() -> None:
+    with Path("/dev/full").open("w") as full, Path("/dev/full").open("w") as full_too:
+        out = Output("test", stdout=full, stderr=full_too, environ={})
+        out.note("once upon a time")
+        with pytest.raises(DeliverError, match="cannot be written to stdout: No space left"):
+            out.data("42", 42)
+        out.fail(DeliverError("it failed"))
 
 
 def test_a_table_without_rows_has_its_columns(show: Show) -> None:

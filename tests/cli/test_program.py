@@ -137,3 +137,25 @@ def test_what_a_task_imports_is_compiled_once(deliver: Cli, tmp_path: Path) -> N
     assert deliver("config", PYTHONPYCACHEPREFIX=str(tmp_path / "cache")).returncode == 0
 
     assert list((tmp_path / "cache").rglob("deliver/config/load*.pyc"))
+
+
+def test_nobody_needs_to_read_it_all_or_at_all() -> None:
+    deliver = f"{sys.executable} -c 'from deliver.cli.program import main; main()'"
+    for tail in ("--list | true", "--list >&-", "config --config /no/such 2>&-", "--help try-it | head -c 1"):
+        ended = subprocess.run(
+            ["bash", "-c", f"set -o pipefail; {deliver} {tail}"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert "Traceback" not in ended.stderr
+        assert "Exception" not in ended.stderr
+        assert ended.returncode in {0, 64, 78}
+
+
+@pytest.mark.parametrize(
+    "words", [["nosuch", "--json"], ["config", "--json", "--bogus"], ["config", "--json", "--set"]]
+)
+def test_a_wrong_command_line_has_its_document_too(deliver: Cli, words: list[str]) -> None:
+    ended = deliver(*words)
+
+    assert ended.returncode == 64
+    assert json.loads(ended.stdout)["error"]["kind"] == "UsageError"
+    assert "error: " in ended.stderr
