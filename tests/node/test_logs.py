@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import threading
-import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -36,34 +37,46 @@ def test_the_last_lines_are_shown_without_carriage_returns(release: Installed) -
     assert "\r" not in found
 
 
-def test_following_goes_on_in_the_next_file(mix: Installed) -> None:
-    mix.start()
+@contextmanager
+def followed(release: Installed) -> Iterator[Callable[[], bytes]]:
+    """What following the log has shown so far."""
     kept: list[bytes] = []
-    sink = kept.append
 
     def follow() -> None:
-        read(mix.session, mix.host, mix.environment, mix.app, sink, lines=5, follow=True)
+        with pytest.raises((RemoteError, OSError)):  # the session is closed under it
+            read(release.session, release.host, release.environment, release.app, kept.append, lines=5, follow=True)
 
-    other = Installed(mix.app, mix.path, mix.host)
-    thread = threading.Thread(target=lambda: _until_closed(follow))
+    thread = threading.Thread(target=follow)
     thread.start()
     try:
         eventually(lambda: bool(kept))
-        say(other, "in the first file")
-        eventually(lambda: b"in the first file" in b"".join(kept))
-        time.sleep(1.1)  # files are told apart by their times
-        (mix.root / "tmp" / "log" / "erlang.log.2").write_text("in the second file\n")
-        eventually(lambda: b"in the second file" in b"".join(kept))
+        yield lambda: b"".join(kept)
     finally:
-        mix.session.close()
+        release.session.close()
         thread.join(20)
     assert not thread.is_alive()
 
 
-def _until_closed(work: object) -> None:
-    assert callable(work)
-    with pytest.raises((RemoteError, OSError)):
-        work()
+def test_following_goes_on_in_the_next_files_and_leaves_no_line_out(mix: Installed) -> None:
+    mix.start()
+    other = Installed(mix.app, mix.path, mix.host)
+    with followed(mix) as shown:
+        say(other, "in the first file")
+        eventually(lambda: b"in the first file" in shown())
+        burst = '[io:format(user, "burst ~b ~s~n", [N, lists:duplicate(100, $x)]) || N <- lists:seq(1, 2500)], ok.'
+        other.session.run(ask(other, burst))
+        eventually(lambda: b"burst 2500 " in shown())
+        found = [line.split()[1] for line in shown().decode().splitlines() if line.startswith("burst ")]
+    assert found == [str(number) for number in range(1, 2501)]
+
+
+def test_following_goes_on_when_a_file_of_ones_own_is_emptied(mix: Installed) -> None:
+    mix.service = Service(kind="command", start="true", logs="my log.txt")
+    file = mix.root / "my log.txt"
+    file.write_text("before\n")
+    with followed(mix) as shown:
+        file.write_text("new\n")
+        eventually(lambda: shown() == b"before\nnew\n")
 
 
 def test_a_command_of_ones_own_has_its_own_file(mix: Installed) -> None:
