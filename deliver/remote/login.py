@@ -16,7 +16,7 @@ import paramiko
 from paramiko.ssh_exception import BadHostKeyException, NoValidConnectionsError, PasswordRequiredException
 
 from deliver.config.schema import Ssh
-from deliver.errors import DeliverError, UnreachableError
+from deliver.errors import DeliverError, HostKeyError, UnreachableError
 from deliver.remote.host_keys import KnownKeys, Refuse, changed, known_keys
 from deliver.remote.resolve import Endpoint
 
@@ -120,7 +120,7 @@ def close_gateways() -> None:
 
 def _attempt(endpoint: Endpoint, ssh: Ssh) -> fabric.Connection:
     known = known_keys(endpoint)
-    gateway = _gateway(endpoint.via, ssh) if endpoint.via else endpoint.proxy_command or None
+    gateway = _through(endpoint, endpoint.via, ssh) if endpoint.via else endpoint.proxy_command or None
     with _gate(endpoint.via or endpoint):
         options = _login_options(endpoint, ssh)
         if gateway is None:
@@ -158,6 +158,13 @@ def _open(connection: fabric.Connection, timeout: float) -> None:
         raise
     finally:
         watch.cancel()
+
+
+def _through(endpoint: Endpoint, via: Endpoint, ssh: Ssh) -> fabric.Connection:
+    try:
+        return _gateway(via, ssh)
+    except (UnreachableError, HostKeyError) as error:
+        raise type(error)(f"{endpoint.name}: through {error.message}", hint=error.hint) from error
 
 
 def _gateway(endpoint: Endpoint, ssh: Ssh) -> fabric.Connection:
@@ -225,8 +232,12 @@ def _plain_config() -> fabric.Config:
 
 
 def _worth_another_try(error: BaseException) -> bool:
-    hopeless = (paramiko.AuthenticationException, BadHostKeyException, PasswordRequiredException)
-    return not isinstance(error, hopeless)
+    return not (isinstance(error, BadHostKeyException) or _is_refusal(error))
+
+
+def _is_refusal(error: BaseException) -> bool:
+    # Paramiko has no class of its own for having neither a key nor an agent.
+    return isinstance(error, paramiko.AuthenticationException) or "No authentication methods" in str(error)
 
 
 def _explained(endpoint: Endpoint, ssh: Ssh, error: BaseException) -> DeliverError:
@@ -234,7 +245,7 @@ def _explained(endpoint: Endpoint, ssh: Ssh, error: BaseException) -> DeliverErr
     by_hand = endpoint.mend.replace(" -o StrictHostKeyChecking=ask", "")
     if isinstance(error, PasswordRequiredException):
         return UnreachableError(f"{where}: the private key is encrypted", hint="load it into your agent: ssh-add")
-    if isinstance(error, paramiko.AuthenticationException):
+    if _is_refusal(error):
         tried = ", ".join(str(path) for path in endpoint.identities) or "no key file"
         return UnreachableError(
             f"{where} does not let us in; tried {tried} and the agent", hint=f"see what this says: {by_hand}"

@@ -138,7 +138,8 @@ def test_hosts_behind_a_dead_bastion_fail_together(mute: Host, tmp_path: Path) -
     hosts = [Host(name) for name in "abcd"]
     short = Ssh(config=config, connect_timeout=1)
     outcomes = each(hosts, lambda host: hello(host, short), name=lambda host: host.name, limit=4)
-    assert all(isinstance(outcome.error, UnreachableError) for outcome in outcomes)
+    assert [str(outcome.error).partition(":")[0] for outcome in outcomes] == list("abcd")
+    assert all("through 127.0.0.1" in str(outcome.error) for outcome in outcomes)
     assert time.monotonic() - began < 3
 
 
@@ -166,6 +167,18 @@ def test_a_login_that_is_refused_says_which_keys_were_tried(ssh: Ssh) -> None:
     with pytest.raises(UnreachableError, match="does not let us in; tried"):
         hello(Host("inner", user="nobody"), ssh)
     assert hello(Host("inner"), ssh) == "inner"
+
+
+def test_without_any_key_a_login_is_refused_at_once(
+    pair: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    config = tmp_path / "config"
+    config.write_text(f"Host *\n  UserKnownHostsFile {pair.known_hosts}\n  IdentityFile none\n")
+    began = time.monotonic()
+    with pytest.raises(UnreachableError, match="does not let us in; tried no key file"):
+        hello(Host("inner", address=pair["inner"].address), Ssh(config=config))
+    assert time.monotonic() - began < 1.5
 
 
 @pytest.mark.parametrize("shell", ["/bin/dash", "/usr/bin/fish", "/bin/rbash", "/bin/bash", "/bin/sh"])
