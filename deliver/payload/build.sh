@@ -50,8 +50,29 @@ clean_up() {
   rm -rf "$scratch"
   [ -z "$result" ] || remove_tree "$result"
   [ "$result" != "$built" ] || leave_checkout
-  # What a step left running in the background would hold the connection open after us. We ignore TERM on the way out.
-  kill -TERM 0
+  end_leftovers
+}
+
+# end_leftovers: what a step left running in the background would hold the connection open after us. The group's leader
+# may be a shell that waits for us.
+end_leftovers() {
+  read_group $$ || return 0
+  ours=$group
+  for entry in /proc/[0-9]*; do
+    case ${entry##*/} in
+      "$$" | "$ours") continue ;;
+    esac
+    read_group "${entry##*/}" && [ "$group" = "$ours" ] && kill -TERM "${entry##*/}" 2>/dev/null
+  done
+  return 0
+}
+
+# read_group PID: sets `group`, without starting a process: a host may have thousands.
+read_group() {
+  read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+  # shellcheck disable=SC2086 # words
+  set -- ${stat##*) }
+  group=$3
 }
 
 # leave_checkout: before the lock is given back; what was secret does not stay.
