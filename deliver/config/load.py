@@ -164,13 +164,20 @@ def _build_host(node: Node) -> Host:
 
 def _host(node: Node, defaults: Mapping[str, Any]) -> Host:
     node_name: Reader = lambda one: _matching(one, _NODE, "a node name: name or name@host")  # noqa: E731
-    read = _table(Host, node, {"node": node_name, "address": _address}, {"name": "", **defaults})
+    read = _table(Host, node, {"node": node_name, "address": _address, "path": _host_path}, {"name": "", **defaults})
     name = read.name or (str(defaults.get("name", "")))
     return dataclasses.replace(read, name=_host_name(node, name))
 
 
 def _address(node: Node) -> str:
     return _host_name(node, values.text(node))
+
+
+def _host_path(node: Node) -> str:
+    path = values.text(node)
+    if path.startswith(("~", "$")):  # no shell reads it: it would be a directory of that very name
+        raise node.error(f"must be a path on the host, not {path!r}", hint="a relative one begins in the user's home")
+    return path
 
 
 def _host_name(node: Node, name: str) -> str:

@@ -122,6 +122,7 @@ def _attempt(endpoint: Endpoint, ssh: Ssh) -> fabric.Connection:
     known = known_keys(endpoint)
     gateway = _through(endpoint, endpoint.via, ssh) if endpoint.via else endpoint.proxy_command or None
     with _gate(endpoint.via or endpoint):
+        ends = time.monotonic() + ssh.connect_timeout
         options = _login_options(endpoint, ssh)
         if gateway is None:
             options["sock"] = _socket(endpoint, ssh)
@@ -134,7 +135,7 @@ def _attempt(endpoint: Endpoint, ssh: Ssh) -> fabric.Connection:
             connect_kwargs=options,
         )
         try:
-            _open(connection, ssh.connect_timeout)
+            _open(connection, ends)
         except BadHostKeyException as error:
             raise changed(endpoint, error.key) from error
         except BaseException:
@@ -144,10 +145,9 @@ def _attempt(endpoint: Endpoint, ssh: Ssh) -> fabric.Connection:
     return connection
 
 
-def _open(connection: fabric.Connection, timeout: float) -> None:
+def _open(connection: fabric.Connection, ends: float) -> None:
     # Paramiko's timeouts are for single steps, and a host can be slow in each of them.
-    ends = time.monotonic() + timeout
-    watch = threading.Timer(timeout, connection.client.close)
+    watch = threading.Timer(max(0.0, ends - time.monotonic()), connection.client.close)
     watch.daemon = True
     watch.start()
     try:

@@ -133,3 +133,12 @@ def test_a_path_of_an_override_is_relative_to_the_working_directory(
 
     assert load(toml(TEXT), ["store=s"], {}).store == elsewhere / "s"
     assert load(toml(TEXT), environ={"DELIVER_STORE": "t"}).store == elsewhere / "t"
+
+
+@pytest.mark.parametrize("key", ["environments.production.path", "build.host.path"])
+def test_a_path_that_only_a_shell_could_expand_is_refused(toml: Toml, key: str) -> None:
+    for path in ("~/srv", "$HOME/srv"):
+        with pytest.raises(ConfigError, match="a path on the host") as caught:
+            load(toml(TEXT), [f"{key}={path}"], {})
+        assert "home" in caught.value.hint
+    assert load(toml(TEXT), [f"{key}=srv"], {})
