@@ -364,13 +364,18 @@ def _tagged(repository: Path, name: str, prefix: str, *, verify_tags: bool) -> S
 def _verify(repository: Path, name: str, sha: str) -> None:
     done = _run(repository, "verify-tag", "--format=%(tag)", sha)
     if done.returncode != 0:
+        # With --format git does not tell what is wrong with a signature by ssh.
+        why = _run(repository, "verify-tag", sha).stderr or done.stderr
         raise SourceError(
-            f"the tag {name} has no good signature: {_words(done.stderr)}",
+            f"the tag {name} has no good signature: {_words(why)}",
             hint="sign it (git tag -s), or give git the signer's key (gpg.ssh.allowedSignersFile, or the gpg keyring)",
         )
     signed = done.stdout.decode("utf-8", "replace").strip()
     if signed != name:
-        raise SourceError(f"the tag {name} carries the signature of another tag, {signed}")
+        raise SourceError(
+            f"the tag {name} carries the signature of another tag, {signed}",
+            hint=f"somebody gave {signed} another name: ask who signed it, and delete {name} (git tag -d)",
+        )
 
 
 def _is_version(name: str, prefix: str) -> bool:

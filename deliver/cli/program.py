@@ -61,6 +61,10 @@ class Deliver(Program):
         """Read the tasks and their options."""
         with _usage(self):
             super().parse_tasks()
+            # `--tag "$TAG"` with a variable that is not set must not mean the newest tag.
+            empty = [one for task in self.tasks for one in task.args.values() if one.raw_value == ""]  # noqa: PLC1901
+            if empty:
+                raise ParseError(f"--{empty[0].name.replace('_', '-')} needs a value, and was given an empty one")
 
     def parse_cleanup(self) -> None:
         """Answer what is asked without running a task."""

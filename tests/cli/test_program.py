@@ -78,6 +78,14 @@ def test_a_wrong_command_line_ends_with_64(deliver: Cli, words: list[str]) -> No
     assert "`deliver --list` shows the tasks" in ended.stderr
 
 
+@pytest.mark.parametrize("words", [["build-release", "--tag", ""], ["deploy-release", "--lock-wait="]])
+def test_an_empty_value_is_not_the_default(deliver: Cli, words: list[str]) -> None:
+    ended = deliver(*words)
+
+    assert ended.returncode == 64
+    assert "needs a value, and was given an empty one" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "flag"),
     [
