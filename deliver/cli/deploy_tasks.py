@@ -74,8 +74,8 @@ def _end(run: Run, deployment: Deployment) -> None:
 
     to = select.named(deployment.request.environment, deployment.request.hosts)
     if deployment.is_idle:
-        run.out.done(f"nothing to do: {to} has {deployment.version}")
+        run.out.done(f"nothing to do: {deployment.version} is on {to}")
     elif deployment.request.start:
-        run.out.done(f"{to} runs {deployment.version}")
+        run.out.done(f"{deployment.version} runs on {to}")
     else:
-        run.out.done(f"{to} has {deployment.version}; --start makes it run")
+        run.out.done(f"{deployment.version} is on {to}; --start makes it run")

@@ -29,7 +29,7 @@ def ping(run: Run, *, on: str = "", host: Sequence[str] = (), role: Sequence[str
     from deliver.errors import NodeError
     from deliver.remote.fleet import raise_failures
 
-    _, hosts = _chosen(run, on, host, role)
+    _, hosts = _chosen(run, on, host, role, secrets=False)
     outcomes = _gather(run, hosts)
     rows = [tables.pong(outcome) for outcome in outcomes]
     run.out.table("", ["host", "answer"], rows, [dict(zip(("host", "answer"), row, strict=True)) for row in rows])
@@ -42,7 +42,7 @@ def version(run: Run, *, on: str = "", host: Sequence[str] = (), role: Sequence[
     """Show which version every host runs, which it boots next, and which it has."""
     from deliver.remote.fleet import raise_failures
 
-    _, hosts = _chosen(run, on, host, role)
+    _, hosts = _chosen(run, on, host, role, secrets=False)
     outcomes = _gather(run, hosts)
     rows = [tables.versions(outcome) for outcome in outcomes]
     documents = [tables.versions_document(outcome) for outcome in outcomes]
@@ -55,7 +55,7 @@ def status(run: Run, *, on: str = "", host: Sequence[str] = (), role: Sequence[s
     """Show how every node is: its state, version, uptime, memory, processes."""
     from deliver.remote.fleet import raise_failures
 
-    _, hosts = _chosen(run, on, host, role)
+    _, hosts = _chosen(run, on, host, role, secrets=False)
     outcomes = _gather(run, hosts)
     rows = [tables.status(outcome) for outcome in outcomes]
     documents = [tables.status_document(outcome) for outcome in outcomes]
@@ -154,7 +154,7 @@ def rpc(
     from deliver.node.call import Result, evaluate
     from deliver.remote.fleet import Outcome, raise_failures
 
-    _, hosts = _chosen(run, on, host, role)
+    _, hosts = _chosen(run, on, host, role, secrets=False)
     language = tables.language(elixir=elixir, erlang=erlang)
 
     def work(one: Host, session: Session) -> Result:
@@ -174,7 +174,7 @@ def remote(run: Run, *, on: str = "", host: Sequence[str] = (), role: Sequence[s
     from deliver.node.console import console
     from deliver.remote.connect import connect
 
-    _, hosts = _chosen(run, on, host, role)
+    _, hosts = _chosen(run, on, host, role, secrets=False)
     if len(hosts) != 1:
         names = ", ".join(one.name for one in hosts)
         raise UsageError("a console is for one host", hint=f"choose it with --host; {on} has: {names}")
@@ -290,14 +290,16 @@ def _show_units(run: Run, hosts: Sequence[Host], work: Callable[[Host, Session],
     raise_failures(outcomes)
 
 
-def _chosen(run: Run, on: str, host: Sequence[str], role: Sequence[str]) -> tuple[Environment, tuple[Host, ...]]:
+def _chosen(
+    run: Run, on: str, host: Sequence[str], role: Sequence[str], *, secrets: bool = True
+) -> tuple[Environment, tuple[Host, ...]]:
     from deliver.cli import select
     from deliver.errors import UsageError
 
     if not on:
         known = ", ".join(sorted(run.config.environments)) or "none"
         raise UsageError("which environment?", hint=f"say it with --on; {run.config.file} has: {known}")
-    environment = run.config.environment(on)
+    environment = run.config.environment(on, secrets=secrets)
     return environment, select.hosts(environment, host, role)
 
 

@@ -212,8 +212,8 @@ class Config:
     build: Build = field(default_factory=Build)
     environments: dict[str, Environment] = field(default_factory=dict, hash=False)
 
-    def environment(self, name: str) -> Environment:
-        """Return the environment called exactly `name`.
+    def environment(self, name: str, *, secrets: bool = True) -> Environment:
+        """Return the environment called exactly `name`, with all its secrets unless they are not needed.
 
         Raises:
             UsageError: there is none.
@@ -224,5 +224,6 @@ class Config:
         except KeyError:
             known = ", ".join(sorted(self.environments)) or "none"
             raise UsageError(f"no environment is called {name!r}", hint=f"{self.file} has: {known}") from None
-        demand(found)
+        if secrets:
+            demand(found)
         return found

@@ -232,6 +232,13 @@ class Deployment:
         request = self.request
         starter = Starter(request.environment, self.config.app, self.report, request.lock_wait, self._tell)
         starter.start([(self._as_it_is_now(site), release) for site, release in chosen])
+        unread = [row.host for row in self.rows.values() if row.state == "running" and row.changed]
+        if unread:
+            hosts = "".join(f" --host {name}" for name in unread)
+            self.report.warn(
+                f"{', '.join(unread)}: the node runs as it was configured before; "
+                f"to take over what was written: invoke restart --on {request.environment.name}{hosts}"
+            )
 
     def _as_it_is_now(self, site: Site) -> Site:
         if site.name not in self._activated:

@@ -46,7 +46,7 @@ def test_a_table_on_stdout_tells_what_came_of_each_host(desk: Path) -> None:
     heading, row = done.stdout.splitlines()
     assert heading.split("  ")[0] == "host"
     assert row.split()[:3] == ["one", "installed", "14"]
-    assert "staging has 0.1.0" in done.stderr
+    assert "0.1.0 is on staging" in done.stderr
 
 
 def test_json_tells_the_same_and_a_second_run_has_nothing_to_do(desk: Path) -> None:
@@ -54,7 +54,7 @@ def test_json_tells_the_same_and_a_second_run_has_nothing_to_do(desk: Path) -> N
     assert (first["version"], first["environment"]) == ("0.1.0", "staging")
     assert first["hosts"][0]["bytes"] > 0
     second = typed(desk, "--version", "latest", "--to", "staging")
-    assert "nothing to do: staging has 0.1.0" in second.stderr
+    assert "nothing to do: 0.1.0 is on staging" in second.stderr
 
 
 @pytest.mark.parametrize(

@@ -307,6 +307,15 @@ def hear(side: int, word: bytes) -> bytes:
     return heard
 
 
+def test_whoever_only_asks_needs_no_secret(deliver: Deliver, project: Path) -> None:
+    with (project / "deliver.toml").open("a") as file:
+        file.write('[environments.production.env]\nTOKEN = { env = "NOBODY_HAS_THIS" }\n')
+
+    for task in ("status", "version"):
+        assert deliver(task).returncode == 0
+    assert deliver("start").returncode == 78
+
+
 def test_a_console_is_for_one_host(deliver: Deliver) -> None:
     done = deliver("remote")
 

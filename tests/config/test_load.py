@@ -227,6 +227,7 @@ cookie = { env = "COOKIE" }
     assert config.environment("staging").hosts
     with pytest.raises(ConfigError, match=r":11: environments\.production\.cookie: .* COOKIE is not set"):
         config.environment("production")
+    assert config.environment("production", secrets=False).hosts
     key = config.build.env["KEY"]
     assert isinstance(key, MissingSecret)
     assert (str(key), repr(key), f"{key}") == ("***", "***", "***")

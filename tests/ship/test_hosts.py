@@ -131,6 +131,9 @@ def test_from_the_store_to_answering_nodes_and_on_to_the_next_version(desk: Desk
     assert [answer(desk.fleet[name].address, "version") for name in PRODUCTION] == ["0.2.0"] * 3
     code, fourth, _ = desk.deploy("0.2.0", "--start")
     assert (code, set(states(fourth).values())) == (0, {"running"})
+    written = desk.deploy("0.2.0", "--start", "--set", 'environments.production.files."etc/mine".text=mine')
+    assert (written[0], set(states(written[1]).values())) == (0, {"running"})
+    assert "invoke restart --on production --host prod1 --host prod2 --host prod3" in " ".join(written[2].split())
     assert consulted(desk.roots()[0] / "releases/RELEASES") == "0.1.0 old 0.2.0 permanent"
     cookies = {(root / "releases/COOKIE").read_text() for root in desk.roots()}
     assert len(cookies) == 1
