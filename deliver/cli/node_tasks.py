@@ -207,7 +207,7 @@ def logs(
     from deliver.remote.connect import close_all
     from deliver.remote.fleet import raise_failures
 
-    environment, hosts = _chosen(run, on, host, role)
+    environment, hosts = _chosen(run, on, host, role, secrets=False)
     width = max(len(one.name) for one in hosts)
     is_followed = follow or f
     if is_followed and run.json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from deliver.config.schema import Environment, Host
 from deliver.node.service import arguments
 from deliver.remote.completed import Sink
@@ -22,7 +24,7 @@ def read(
         DeadlineError: the connection was lost.
     """
     given: dict[str, Argument] = {
-        **arguments(host, environment.service, app),
+        **arguments(replace(host, env={}), environment.service, app),  # reading needs none of it
         "lines": lines,
         "follow": "yes" if follow else "no",
     }

@@ -307,12 +307,16 @@ def hear(side: int, word: bytes) -> bytes:
     return heard
 
 
-def test_whoever_only_asks_needs_no_secret(deliver: Deliver, project: Path) -> None:
+def test_whoever_only_asks_needs_no_secret(deliver: Deliver, project: Path, fleet: Fleet) -> None:
     with (project / "deliver.toml").open("a") as file:
         file.write('[environments.production.env]\nTOKEN = { env = "NOBODY_HAS_THIS" }\n')
 
     for task in ("status", "version"):
         assert deliver(task).returncode == 0
+    (fleet["prod1"].path("/srv/my apps/counter/tmp/log")).mkdir(parents=True)
+    (fleet["prod1"].path("/srv/my apps/counter/tmp/log/erlang.log.1")).write_text("logged\n")
+    fleet["prod1"].shell("chown -R deploy: '/srv/my apps'")
+    assert deliver("logs", "--host", "prod1").stdout == "logged\n"
     assert deliver("start").returncode == 78
 
 
