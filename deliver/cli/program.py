@@ -62,7 +62,7 @@ class Deliver(Program):
         with _usage(self):
             super().parse_tasks()
             # `--tag "$TAG"` with a variable that is not set must not mean the newest tag.
-            empty = [one for task in self.tasks for one in task.args.values() if one.raw_value == ""]  # noqa: PLC1901
+            empty = [one for task in self.tasks for one in task.args.values() if one.raw_value == ""]
             if empty:
                 raise ParseError(f"--{empty[0].name.replace('_', '-')} needs a value, and was given an empty one")
 
