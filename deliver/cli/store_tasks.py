@@ -182,7 +182,8 @@ def _damage(faults: Sequence[Fault], removed: int | None) -> StoreError:
 
 def _sound(report: Report) -> str:
     unused = f"; {report.unused} that no release needs, see `prune`" if report.unused else ""
-    return f"{report.releases} releases in {report.objects} objects ({size(report.size)}), all sound{unused}"
+    releases = "1 release" if report.releases == 1 else f"{report.releases} releases"
+    return f"{releases} in {report.objects} objects ({size(report.size)}), all sound{unused}"
 
 
 def _tell_pruned(run: Run, pruned: Pruned, *, dry_run: bool) -> None:
