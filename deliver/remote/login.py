@@ -24,6 +24,8 @@ from deliver.remote.resolve import Endpoint
 ATTEMPTS = 4
 #: Seconds between two signs of life.
 KEEPALIVE = 15
+#: Seconds that a machine may leave what we sent unacknowledged, before it counts as gone.
+SILENCE = 45
 #: Logins under way at once to or through one machine; sshd's default drops some above 10.
 AT_ONCE = 8
 
@@ -195,6 +197,8 @@ def _socket(endpoint: Endpoint, ssh: Ssh) -> socket.socket:
     # Paramiko leaves Nagle's algorithm on, and then every second small packet waits 40 ms for an acknowledgement.
     sock = socket.create_connection((endpoint.address, endpoint.port), ssh.connect_timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; else the kernel tries for a quarter of an hour
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000)
     return sock
 
 

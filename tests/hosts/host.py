@@ -148,6 +148,15 @@ class Host:
         self.plugged()
         self.booted()
 
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """For a while, lose every packet from and to the host; everything in it goes on."""
+        network.cut(self._fleet, self._number, whole=False)
+        try:
+            yield
+        finally:
+            network.cut(self._fleet, self._number, whole=True)
+
     # -- its sshd --
 
     def stop_sshd(self) -> None:

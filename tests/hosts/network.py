@@ -65,6 +65,11 @@ def disconnect(number: int, host: int) -> None:
     _remove(cable(number, host))
 
 
+def cut(number: int, host: int, *, whole: bool) -> None:
+    """Cut the cable to a host, or with `whole` make it whole again: packets are lost, and nobody is told."""
+    _ip("link", "set", cable(number, host), "up" if whole else "down")
+
+
 def remove(number: int) -> None:
     """Take away the bridge of a fleet and all its cables."""
     for link in Path("/sys/class/net").glob(f"{bridge(number)}h*"):
