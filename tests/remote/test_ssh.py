@@ -216,13 +216,12 @@ def test_a_host_that_falls_silent_in_the_middle_is_given_up_long_before_the_dead
 ) -> None:
     monkeypatch.setattr("deliver.remote.login.KEEPALIVE", 1)
     monkeypatch.setattr("deliver.remote.login.SILENCE", 2)
-    with connect(Host("inner"), ssh, Silent()) as session:
-        with ExitStack() as later:
-            began = time.monotonic()
-            script = Script("x", "echo up; sleep 60\n")
-            with pytest.raises(DeadlineError, match="connection was lost"):
-                session.run(script, deadline=3600, stdout=lambda _: later.enter_context(pair["inner"].silent()))
-            assert 1 < time.monotonic() - began < 15
+    with connect(Host("inner"), ssh, Silent()) as session, ExitStack() as later:
+        began = time.monotonic()
+        script = Script("x", "echo up; sleep 60\n")
+        with pytest.raises(DeadlineError, match="connection was lost"):
+            session.run(script, deadline=3600, stdout=lambda _: later.enter_context(pair["inner"].silent()))
+        assert 1 < time.monotonic() - began < 15
 
 
 def test_twenty_logins_at_once_pass_an_sshd_that_drops_some(ssh: Ssh) -> None:
