@@ -101,8 +101,22 @@ def value(node: Node) -> Value:
     """Read text, or a secret that a variable or a file holds; text from a DELIVER_ variable is a secret too."""
     if isinstance(node.value, dict):
         return _secret_table(node)
+    named = _inline_secret(node.value)
+    if named is not None:
+        return _secret_table(Node(node.source, node.path, named))
     plain = text(node)
     return Secret(plain) if isinstance(node.value, Given) and node.value.is_variable else plain
+
+
+def _inline_secret(given: Any) -> dict[str, Any] | None:
+    """Return the table that `--set 'build.env.KEY={env = "NAME"}'` gives: as text it would be shown to everybody."""
+    if not isinstance(given, Given) or given.is_variable:
+        return None
+    try:
+        found: Any = tomli.loads(f"value = {given}")["value"]
+    except tomli.TOMLDecodeError:
+        return None
+    return found if isinstance(found, dict) and found.keys() <= {"env", "file"} else None
 
 
 def secret(node: Node) -> Secret:

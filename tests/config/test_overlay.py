@@ -91,6 +91,12 @@ def test_a_variable_exists_for_each_host_of_the_file(toml: Toml) -> None:
     assert [host.port for host in config.environments["production"].hosts] == [None, 77]
 
 
+def test_a_setting_may_say_where_a_secret_is(toml: Toml) -> None:
+    config = load(toml(TEXT), ["build.env.KEY={env='TOKEN'}", "build.env.TEXT={not a table}"], {"TOKEN": "t"})
+
+    assert config.build.env == {"KEY": Secret("t"), "TEXT": "{not a table}"}
+
+
 def test_what_a_variable_gives_to_an_environment_is_a_secret(toml: Toml) -> None:
     assert load(toml(TEXT), environ={"DELIVER_BUILD_ENV_KEY": "k"}).build.env == {"KEY": Secret("k")}
 
