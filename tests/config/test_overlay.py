@@ -147,4 +147,4 @@ def test_a_path_that_only_a_shell_could_expand_is_refused(toml: Toml, key: str) 
         with pytest.raises(ConfigError, match="a path on the host") as caught:
             load(toml(TEXT), [f"{key}={path}"], {})
         assert "home" in caught.value.hint
-    assert load(toml(TEXT), [f"{key}=srv"], {})
+    load(toml(TEXT), [f"{key}=srv"], {})
