@@ -11,6 +11,8 @@ from pathlib import Path
 from tests.hosts import disk, leftovers, network
 
 SCRIPT = Path(__file__).with_name("host.sh")
+# A killed sshd holds its port for a moment.
+SSHD_ENDS = "while pidof sshd >/dev/null; do sleep 0.01; done"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -161,7 +163,7 @@ class Host:
 
     def stop_sshd(self) -> None:
         """Kill the sshd and every connection that is open."""
-        self.shell("for pid in $(pidof sshd); do kill -KILL $pid; done")
+        self.shell(f"for pid in $(pidof sshd); do kill -KILL $pid; done; {SSHD_ENDS}")
 
     def start_sshd(self) -> None:
         """Start the sshd; it takes connections on return."""
@@ -217,7 +219,7 @@ class Host:
 
     def wipe(self) -> None:
         """Kill everything in the host but its init, empty its disk, and start its sshd again."""
-        self.run(["sh", "-c", "kill -KILL -1"], check=False)
+        self.run(["sh", "-c", f"kill -KILL -1; {SSHD_ENDS}"], check=False)
         for place in disk.EMPTIED:
             for entry in self.path(place).iterdir():
                 _remove(entry)
@@ -229,7 +231,15 @@ class Host:
     def _enter(self) -> list[str]:
         if not self._keeper:
             raise RuntimeError(f"{self.name} is down")
-        spaces = ["--root", "--net", "--mount", "--uts", "--ipc", f"--pid=/proc/{self._keeper}/ns/pid_for_children"]
+        spaces = [
+            "--root",
+            "--wd",
+            "--net",
+            "--mount",
+            "--uts",
+            "--ipc",
+            f"--pid=/proc/{self._keeper}/ns/pid_for_children",
+        ]
         return ["nsenter", f"--target={self._keeper}", *spaces, "--"]
 
     @property

@@ -33,7 +33,13 @@ COMMANDS
 sshd() {
   rm -f /run/sshd.pid
   /usr/sbin/sshd -E /var/log/sshd.log
+  tries=0
   until [ -s /run/sshd.pid ]; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 500 ]; then
+      tail /var/log/sshd.log >&2
+      exit 1
+    fi
     sleep 0.01
   done
 }
