@@ -47,7 +47,8 @@ lock_identity() {
 # lock_birth PID: prints when the process began, in the kernel's own words; nothing when there is no such process.
 lock_birth() {
   if [ -r /proc/self/stat ]; then
-    sed -n 's/^.*) //p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+    # A zombie has ended; whoever should take note of that is late.
+    sed -n 's/^.*) \([^ZX]\)/\1/p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
   else
     ps -o lstart= -p "$1" 2>/dev/null | tr -c 'A-Za-z0-9\n' '-'
   fi

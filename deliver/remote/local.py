@@ -48,7 +48,7 @@ class LocalPipes:
 
     def __init__(self, command: str) -> None:
         self._child = subprocess.Popen(
-            ["sh", "-c", command],
+            ["sh", "-c", f"exec {command}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
