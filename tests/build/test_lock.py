@@ -94,6 +94,14 @@ def test_the_lock_of_a_killed_holder_is_taken_over_aloud(
     assert list(lock.parent.iterdir()) == []
 
 
+def test_a_killed_holder_that_nobody_has_buried_is_dead(
+    shell: list[str], lock: Path, keeper: subprocess.Popen[str]
+) -> None:
+    os.killpg(keeper.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, keeper.pid, os.WEXITED | os.WNOWAIT)
+    assert run(shell, script(lock, "ben", TAKE)).stdout == "taken\n"
+
+
 def test_a_used_again_process_id_does_not_keep_a_lock(
     shell: list[str], lock: Path, keeper: subprocess.Popen[str]
 ) -> None:
