@@ -8,14 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from deliver.config import keys
 from deliver.config.node import dotted
 from deliver.config.schema import Config, Content
 from deliver.secret import Secret
 
 
 def document(config: Config) -> dict[str, Any]:
-    """Return all of `config` as JSON has it."""
+    """Return all of `config` as JSON has it: what is no key of the file is left out."""
     shown: dict[str, Any] = _plain(config)
+    for key in keys.UNUSED[keys.BUILD_HOST]:
+        shown["build"]["host"].pop(key, None)
+    for environment in shown["environments"].values():
+        environment.pop("name")
     return shown
 
 

@@ -277,10 +277,14 @@ def _refuse_unfit(site: Site, shipment: Shipment, seen: Survey) -> None:
 
 
 def _told(version: str, installed: Installed) -> str:
-    changed = f", {installed.changed} files of the configuration written" if installed.changed else ""
+    changed = f", {_files(installed.changed)} of the configuration written" if installed.changed else ""
     changed += ", the Erlang cookie written" if installed.cookie else ""
     if installed.state == "present":
         return f"has {version} already{changed}"
     size = f"{installed.sent / 1e6:.1f} MB" if installed.sent >= 1e6 else f"{installed.sent / 1e3:.1f} kB"  # noqa: PLR2004
     first = ", the version to start" if installed.activated else ""
-    return f"installed {version}: {installed.files} files, {size} sent in {installed.seconds:.1f} s{changed}{first}"
+    return f"installed {version}: {_files(installed.files)}, {size} sent in {installed.seconds:.1f} s{changed}{first}"
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
