@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from deliver.errors import StoreError
@@ -102,7 +102,3 @@ class Release:
             return cls(**fields)
         except (KeyError, TypeError) as error:
             raise StoreError(f"a damaged release record: {error}") from error
-
-    def with_new_bytes(self, new_bytes: int) -> Release:
-        """Return this record with the figure of what it added to the store."""
-        return replace(self, new_bytes=new_bytes)

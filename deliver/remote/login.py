@@ -111,15 +111,6 @@ def login(endpoint: Endpoint, ssh: Ssh) -> fabric.Connection:
     raise AssertionError  # the last attempt returned or raised
 
 
-def close_gateways() -> None:
-    """Close the connections that others went through."""
-    with _guard:
-        gateways = list(_gateways.values())
-        _gateways.clear()
-    for gateway in gateways:
-        gateway.close()
-
-
 def _attempt(endpoint: Endpoint, ssh: Ssh) -> fabric.Connection:
     known = known_keys(endpoint)
     gateway = _through(endpoint, endpoint.via, ssh) if endpoint.via else endpoint.proxy_command or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from dataclasses import replace
 from pathlib import Path
@@ -66,7 +67,7 @@ def put_with(writer: Writer, release: Release, files: dict[str, bytes] | None = 
     """Put a release into a store that is open for writing."""
     files = files or {**FILES, "lib/demo/ebin/version.beam": f"{release.version} {release.target}".encode()}
     added = sum(writer.add(sha256(content), [content]) for content in files.values())
-    return writer.publish(release.with_new_bytes(added), manifest(files))
+    return writer.publish(dataclasses.replace(release, new_bytes=added), manifest(files))
 
 
 def tree(root: Path) -> dict[str, bytes]:
