@@ -81,9 +81,13 @@ class Installed:
         return variables(pid).get(name)
 
     def processes(self) -> list[int]:
-        """Return all processes that were started from this directory, helpers and watchers too."""
+        """Return all processes that were started from this directory, helpers and watchers too.
+
+        But for epmd: the first node of a machine starts it, and it then serves all others and outlives them.
+        """
         mark = f"{self.root}/".encode()
-        return [pid for pid, words in command_lines() if mark in words or mark in _read(pid, "environ")]
+        found = [(pid, words) for pid, words in command_lines() if mark in words or mark in _read(pid, "environ")]
+        return [pid for pid, words in found if not words.split(b"\0")[0].endswith(b"/epmd")]
 
     def end(self) -> None:
         """Kill whatever is left, until nothing starts anew."""
