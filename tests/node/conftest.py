@@ -3,15 +3,32 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deliver.secret import Secret
-from tests.node.releases import Installed, build_mix, build_relx, installed
+from tests.node.releases import Installed, build_mix, build_relx, eventually, installed
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def epmd() -> Iterator[None]:
+    """The machine's port mapper: without one, the first node starts that of its release, which outlives the node."""
+    if _epmd("-names"):
+        yield
+        return
+    _epmd("-daemon")
+    eventually(lambda: _epmd("-names"))
+    yield
+    _epmd("-kill")  # it refuses while it knows a node, which then is not ours
+
+
+def _epmd(option: str) -> bool:
+    return subprocess.run(["epmd", option], check=False, capture_output=True).returncode == 0
 
 
 @pytest.fixture(scope="session")

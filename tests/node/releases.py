@@ -81,13 +81,9 @@ class Installed:
         return variables(pid).get(name)
 
     def processes(self) -> list[int]:
-        """Return all processes that were started from this directory, helpers and watchers too.
-
-        But for epmd: the first node of a machine starts it, and it then serves all others and outlives them.
-        """
+        """Return all processes that were started from this directory, helpers and watchers too."""
         mark = f"{self.root}/".encode()
-        found = [(pid, words) for pid, words in command_lines() if mark in words or mark in _read(pid, "environ")]
-        return [pid for pid, words in found if not words.split(b"\0")[0].endswith(b"/epmd")]
+        return [pid for pid, words in command_lines() if mark in words or mark in _read(pid, "environ")]
 
     def end(self) -> None:
         """Kill whatever is left, until nothing starts anew."""
