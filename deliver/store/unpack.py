@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import os
+import re
 import shutil
 import tarfile
 import zlib
@@ -13,6 +14,7 @@ from pathlib import Path
 from deliver.errors import StoreError
 from deliver.store.failures import told
 
+_CONSOLE = re.compile(r"(?:^|/)tmp/(?:pipe/)?erlang\.pipe\.\d+(?:\.[rw])?$", re.ASCII)
 _DAMAGE = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, BadGzipFile)
 
 
@@ -43,7 +45,7 @@ def unpack(archive: Path, directory: Path) -> Path:
 
 def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:
     path = _path(member.name, root)
-    if path == root:
+    if path == root or _is_nodes_pipe(member):
         return
     _make_parents(path, root)
     if member.isdir():
@@ -57,6 +59,11 @@ def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:
         _write(tar, member, path)
     else:
         raise _refused(member.name, "it is neither file, directory nor link")
+
+
+def _is_nodes_pipe(member: tarfile.TarInfo) -> bool:
+    # run_erl removes the pipes of its console after the node has ended, and not at all when it was killed.
+    return member.isfifo() and _CONSOLE.search(member.name) is not None
 
 
 def _refuse_cut(tar: tarfile.TarFile) -> None:

@@ -103,6 +103,14 @@ def test_links_within_the_release_are_kept_as_they_are(store: Store, tmp_path: P
     assert (entries["bin/again"].kind, entries["bin/again"].sha256) == ("file", entries["bin/demo"].sha256)
 
 
+@pytest.mark.parametrize("top", ["", "demo/"])
+def test_pipes_that_a_node_has_or_left_behind_are_not_taken_along(store: Store, tmp_path: Path, top: str) -> None:
+    files = {f"{top}{path}": content for path, content in SMALL.items()}
+    pipes = [member(f"{top}tmp/pipe/erlang.pipe.1.{end}", tarfile.FIFOTYPE) for end in "rw"]
+    taken(store, tmp_path, files, *pipes, member(f"{top}tmp/erlang.pipe.2.r", tarfile.FIFOTYPE))
+    assert not any("pipe" in path for path in store.manifest(store.find("demo", "latest")).by_path)
+
+
 def test_bits_that_change_who_runs_a_file_are_not_taken(store: Store, tmp_path: Path) -> None:
     with tarfile.open(archive(tmp_path / "x", SMALL, mode="w"), "a") as tar:
         info = tarfile.TarInfo("bin/root")
@@ -135,6 +143,7 @@ DEVICE, FIFO, LINK, HARD = tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.SYMTYPE, t
         ([member("dev/null", DEVICE)], "neither file, directory nor link"),
         ([member("dev/sda", tarfile.BLKTYPE)], "neither file, directory nor link"),
         ([member("pipe", FIFO)], "neither file, directory nor link"),
+        ([member("lib/tmp/pipe/other", FIFO)], "neither file, directory nor link"),
         ([member("lib", tarfile.REGTYPE)], "a directory and something else"),
     ],
 )
@@ -262,6 +271,10 @@ def test_a_mix_release_goes_out_boots_and_comes_in_again(
     question = "IO.puts inspect Enum.map(:release_handler.which_releases(), fn {_, v, _, s} -> {v, s} end)"
     answer([f"{root}/bin/demo", "rpc", question], "[{'0.1.0', :permanent}]", **environment)
     run([f"{root}/bin/demo", "stop"], environment=environment)
+    until = time.monotonic() + 60
+    while list((root / "tmp/pipe").iterdir()):
+        assert time.monotonic() < until, "the node's console did not end"
+        time.sleep(0.05)
     # What a host made beside it is not taken along.
     with tarfile.open(tmp_path / "used.tar.gz", "w:gz") as tar:
         tar.add(root, "demo")
