@@ -1,0 +1,49 @@
+"""What cannot be upgraded while the node runs, whatever a relup says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deliver.otp.upgrade.changes import Changes
+from deliver.otp.upgrade.kinds import kind
+
+#: Applications that the running system stands on: theirs is a restart.
+FOUNDATION = ("kernel", "stdlib", "sasl", "elixir", "compiler")
+
+
+def restart_reasons(changes: Changes) -> Iterator[str]:
+    """Yield the reasons why a node must be restarted to come from one release to the other."""
+    old, new = changes.old, changes.new
+    if old.erts != new.erts:
+        yield f"the runtime system changes: ERTS {old.erts} to {new.erts}"
+    for name in FOUNDATION:
+        before, after = old.apps.get(name), new.apps.get(name)
+        if before is not None and after is not None and before.version != after.version:
+            yield f"{name} changes from {before.version} to {after.version}, and the running system stands on it"
+    if old.vm_args != new.vm_args:
+        yield "vm.args changes: its flags are read only when a node boots"
+    if old.env_sh != new.env_sh:
+        yield "env.sh changes: it is read only when a node boots"
+    yield from _native(changes)
+    yield from _flipped(changes)
+
+
+def _native(changes: Changes) -> Iterator[str]:
+    for name in sorted(changes.changed | changes.removed):
+        versions = [side[name][1] for side in (changes.old_modules, changes.new_modules) if name in side]
+        if kind(versions) == "native":
+            yield f"{name} loads native code, and changes: nothing says that it can be loaded again"
+    for before, after in changes.bumped_apps:
+        if before.native != after.native and before.native:
+            yield f"the native libraries of {after.name} change: a running node keeps those it has loaded"
+
+
+def _flipped(changes: Changes) -> Iterator[str]:
+    for name in sorted(changes.changed):
+        before, after = (kind([side[name][1]]) for side in (changes.old_modules, changes.new_modules))
+        if (
+            before != after
+            and {before, after} & {"supervisor", "dynamic supervisor"}
+            and "plain" not in {before, after}
+        ):
+            yield f"{name} was a {before} and becomes a {after}: a process cannot be turned from one into the other"

@@ -1,0 +1,75 @@
+"""What an upgrade cannot do to a supervision tree, and what an operator should know of it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from deliver.otp.upgrade.changes import Changes
+from deliver.otp.upgrade.kinds import kind
+from deliver.otp.upgrade.pair import Finding
+from deliver.otp.upgrade.snapshot import Process
+from deliver.otp.upgrade.tree import Path, Supervision, Tree
+
+#: Supervisors whose `init` does more than to answer: running it again opens a socket twice, or worse.
+EFFECTFUL = frozenset({"ranch_acceptors_sup", "ranch_conns_sup", "ranch_listener_sup", "poolboy_sup"})
+#: Modules whose use by a supervisor's callback module says that its `init` may do more than to answer.
+EFFECTS = frozenset({"gen_tcp", "gen_udp", "ssl", "socket", "ranch", "ets", "file", "dets"})
+
+_UNSPEAKABLE = re.compile(r"<\d+\.\d+\.\d+>|#(Ref|Fun|Port)<")
+
+
+def spoken(path: Path) -> str:
+    """Return a place in a supervision tree as people read it."""
+    return " / ".join(name.replace("'Elixir.", "").replace("'", "") for name in path)
+
+
+def supervision_reasons(changes: Changes, supervision: Sequence[Supervision], old: Tree, new: Tree) -> Iterator[str]:
+    """Yield why the change of the trees needs a restart."""
+    if changes.changed:
+        yield from _rootless([*old.processes, *new.processes])
+    for one in supervision:
+        yield from _inline(one)
+        yield from _effects(changes, one)
+        unspeakable = [name for name in (*one.path, *one.added, *one.removed) if _UNSPEAKABLE.search(name)]
+        if unspeakable:
+            yield f"a child of {spoken(one.path)} that changes has an id that cannot be written: {unspeakable[0]}"
+
+
+def findings(changes: Changes, supervision: Iterable[Supervision]) -> Iterator[Finding]:
+    """Yield what an operator should know of a plan."""
+    for one in supervision:
+        where = spoken(one.path)
+        for name in one.changed:
+            text = "its child spec changes: a running child keeps what it was started with until it is restarted"
+            yield Finding("note", f"{where} / {spoken((name,))}", text)
+        if one.reordered:
+            yield Finding("note", where, "its children stand in another order, which counts for restarts")
+    for name in sorted(changes.removed):
+        yield Finding("note", name, "the module goes: a process that still runs it is named before it is touched")
+
+
+def _rootless(processes: Iterable[Process]) -> Iterator[str]:
+    names = [one.path[0] for one in processes if len(one.path) == 1 and one.pid and one.supervisor is None]
+    for name in dict.fromkeys(names):
+        yield f"the top process of {name} is no supervisor: release_handler's search for processes kills it"
+
+
+def _inline(one: Supervision) -> Iterator[str]:
+    if not one.is_inline:
+        return
+    if len(one.path) > 1:
+        yield f"{spoken(one.path)} has its children inline and is not at the top: they cannot be changed"
+    elif not one.name:
+        yield f"the top supervisor of {one.path[0]} has no name, so its new children cannot be found out: give it one"
+
+
+def _effects(changes: Changes, one: Supervision) -> Iterator[str]:
+    module = changes.new_modules.get(one.module)
+    effects = sorted(EFFECTS & set(module[1].calls)) if module else []
+    if one.module in EFFECTFUL:
+        yield f"{one.module} does more in init/1 than to answer, and it would run again"
+    elif effects:
+        yield f"{one.module} changes its children, and its init/1 may do more than to answer: it uses {effects[0]}"
+    if module and kind([module[1]]) != "supervisor" and not one.is_inline:
+        yield f"{spoken(one.path)} changes its children, and {one.module} is no supervisor's callback module"

@@ -1,0 +1,89 @@
+"""What is wrong with an upgraded node, told from snapshots."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from deliver.otp.upgrade.check import Expected, check, shape_difference
+from deliver.otp.upgrade.snapshot import Process, Snapshot
+
+FRESH = Snapshot(
+    os_pid="7",
+    release="0.2.0",
+    applications={"demo": "0.2.0"},
+    environment={"demo": {"key": "x"}},
+    modules={"m": "new"},
+    paths=("lib/demo-0.2.0/ebin",),
+    tree=(
+        Process(("demo", "a"), pid="<0.9.0>", behaviour="gen_server", callback="m", state={"map": {"n": "integer"}}),
+    ),
+    names=("a",),
+    tables=("t",),
+    ports=(4000,),
+)
+
+
+def wrong(now: Snapshot, before: Snapshot = FRESH, *, elsewhere: bool = False) -> list[str]:
+    found = check(now, Expected(FRESH, before, elsewhere=elsewhere))
+    return [f"{one.about}: {one.text}" for one in found if one.level == "error"]
+
+
+def test_a_node_that_is_as_a_fresh_one_is_right() -> None:
+    assert wrong(FRESH) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "text"),
+    [
+        ({"os_pid": "8"}, "it was restarted"),
+        ({"release": "0.1.0"}, "it runs 0.1.0, not 0.2.0"),
+        ({"modules": {"m": "old"}}, "not this version's"),
+        ({"paths": ()}, "is not in the code path"),
+        ({"paths": ("lib/demo-0.2.0/ebin", "lib/demo-0.1.0/ebin")}, "still in the code path"),
+        ({"applications": {"demo": "0.1.0"}}, "runs as 0.1.0, on a freshly booted node as 0.2.0"),
+        ({"environment": {"demo": {"key": "y"}}}, "has another value"),
+        ({"environment": {"demo": {}}}, "is missing"),
+        ({"environment": {"demo": {"key": "x", "old": "z"}}}, "is left over"),
+        ({"tree": ()}, "is not in the supervision tree"),
+        ({"names": ()}, "is not registered any more"),
+        ({"tables": ()}, "an ETS table"),
+        ({"ports": ()}, "nobody listens on"),
+        ({"errors": ("error: boom",)}, "error: boom"),
+    ],
+)
+def test_every_difference_is_told(now: dict[str, Any], text: str) -> None:
+    assert any(text in line for line in wrong(replace(FRESH, **now)))
+
+
+def test_elsewhere_another_configuration_is_no_fault() -> None:
+    other = replace(FRESH, environment={"demo": {"key": "y"}})
+    assert wrong(other, elsewhere=True) == []
+
+
+def test_a_process_that_ended_or_stands_still_is_told() -> None:
+    process = FRESH.tree[0]
+    assert any("another process" in one for one in wrong(replace(FRESH, tree=(replace(process, pid="<0.99.0>"),))))
+    assert any("still suspended" in one for one in wrong(replace(FRESH, tree=(replace(process, suspended=True),))))
+
+
+@pytest.mark.parametrize(
+    ("has", "wanted", "text"),
+    [
+        ({"map": {"n": "integer"}}, {"map": {"n": "integer", "step": "integer"}}, "lacks step"),
+        ({"map": {"n": "integer", "room": "pid"}}, {"map": {"n": "integer"}}, ""),
+        ({"map": {}}, "map", ""),
+        ({"struct": "S", "keys": {"a": "list"}}, {"struct": "S", "keys": {"a": "list", "b": "list"}}, "lacks b"),
+        ({"struct": "S", "keys": {}}, {"struct": "T", "keys": {}}, "S instead of T"),
+        ({"tuple": [{"atom": "state"}, "list"]}, {"tuple": [{"atom": "state"}, "list", "map"]}, "a tuple of 2"),
+        ({"tuple": [{"atom": "one"}]}, {"tuple": [{"atom": "two"}]}, "one instead of two"),
+        ("integer", "atom", ""),
+        ("integer", "float", ""),
+        ("integer", "binary", "integer instead of binary"),
+    ],
+)
+def test_shapes_tell_only_what_follows_from_them(has: Any, wanted: Any, text: str) -> None:
+    found = shape_difference(has, wanted)
+    assert (text in found) if text else found == ""
