@@ -139,6 +139,8 @@ prepare_ask() {
     silence="this user cannot read the cookie of the node, ${home:-$HOME}/.erlang.cookie"
     return 1
   fi
+  # A node with an epmd of its own is found only through that one.
+  borrow ERL_EPMD_PORT
   caller=
   # erl_call does not speak TLS.
   [ -n "$carrier" ] && [ "$carrier" != inet_tcp ] || caller=$(erl_call_path)
