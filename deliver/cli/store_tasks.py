@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from deliver.otp.release import Release, Target
+    from deliver.otp.upgrade.pair import Pair
     from deliver.rollout.pruning import Pruned
     from deliver.store.store import Store
     from deliver.store.verify import Fault, Report
@@ -24,17 +25,20 @@ _TARGET = "Which build of the version, where there are several: linux-x86_64-gli
 @command()
 def releases(run: Run) -> None:
     """List the releases of the store, newest first."""
-    found = _store(run).releases()[::-1]
+    store = _store(run)
+    found = store.releases()[::-1]
+    ways = _ways(store, found)
     several = {one.name for one in found} - {run.config.app}
-    columns = ["version", "commit", "tag", "target", "size", "new", "age"]
-    rows = [
-        [one.version, one.commit[:10], one.tag, one.target, size(one.size), size(one.new_bytes), age(one.built_at)]
-        for one in found
-    ]
+    columns = ["version", "commit", "tag", "target", "size", "new", "age", "upgrades from"]
+    rows = [[*_cells(one), _from(pairs)] for one, pairs in zip(found, ways, strict=True)]
     if several:
         columns = ["release", *columns]
         rows = [[one.name, *row] for one, row in zip(found, rows, strict=True)]
-    run.out.table("", columns, rows, [one.to_json() for one in found])
+    document = [
+        {**one.to_json(), "upgrades_from": [{"version": pair.from_version, "verdict": pair.verdict} for pair in pairs]}
+        for one, pairs in zip(found, ways, strict=True)
+    ]
+    run.out.table("", columns, rows, document)
     if not found:
         run.out.note(f"the store {run.config.store} is empty: `build-release` puts the first one there")
 
@@ -129,6 +133,30 @@ def _store(run: Run) -> Store:
     return Store(run.config.store)
 
 
+def _cells(one: Release) -> list[object]:
+    return [one.version, one.commit[:10], one.tag, one.target, size(one.size), size(one.new_bytes), age(one.built_at)]
+
+
+def _ways(store: Store, releases: Sequence[Release]) -> list[list[Pair]]:
+    """Return the upgrades that lead to each release as the store has it, newest first."""
+    from deliver.store.store import fits  # its compression is no part of `--list`
+
+    pairs = [pair for pair in store.pairs()[::-1] if fits(pair, releases)]
+    return [
+        [
+            pair
+            for pair in pairs
+            if (pair.name, pair.to_version, str(pair.target)) == (one.name, one.version, str(one.target))
+        ]
+        for one in releases
+    ]
+
+
+def _from(pairs: Sequence[Pair]) -> str:
+    verdicts = {pair.from_version: "" if pair.verdict == "hot" else f" ({pair.verdict})" for pair in pairs}
+    return ", ".join(f"{version}{verdict}" for version, verdict in verdicts.items())
+
+
 def _find(run: Run, version: str, target: str) -> Release:
     if not version:
         raise UsageError("which version?", hint="say it with --version; `latest` is the newest")
@@ -174,16 +202,22 @@ def _damage(faults: Sequence[Fault], removed: int | None) -> StoreError:
     hurt = f"; {', '.join(needed)} cannot be deployed whole" if needed else ""
     what = f"{len(faults)} {'thing' if len(faults) == 1 else 'things'} in the store damaged or missing{hurt}"
     if removed is None:
-        hint = "`store-verify --discard` removes what is damaged; then build or import those releases again"
+        hint = "`store-verify --discard` removes what is damaged; then build or import again what needs it"
     else:
-        hint = f"{removed} removed: build or import those releases again"
+        hint = f"{removed} removed: build or import again what needs it"
     return StoreError(what, hint=hint)
 
 
 def _sound(report: Report) -> str:
-    unused = f"; {report.unused} that no release needs, see `prune`" if report.unused else ""
-    releases = "1 release" if report.releases == 1 else f"{report.releases} releases"
-    return f"{releases} in {report.objects} objects ({size(report.size)}), all sound{unused}"
+    unused = f"; {report.unused} that nothing needs, see `prune`" if report.unused else ""
+    what = _counted(report.releases, "release")
+    if report.upgrades:
+        what += f" and {_counted(report.upgrades, 'upgrade')}"
+    return f"{what} in {report.objects} objects ({size(report.size)}), all sound{unused}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what if count == 1 else f'{what}s'}"
 
 
 def _tell_pruned(run: Run, pruned: Pruned, *, dry_run: bool) -> None:
@@ -194,12 +228,13 @@ def _tell_pruned(run: Run, pruned: Pruned, *, dry_run: bool) -> None:
         "dry_run": dry_run,
         "removed": [one.to_json() for one in freed.releases],
         "kept": [{**one.to_json(), "installed_on": list(pruned.holders.get(one.version, ()))} for one in pruned.kept],
+        "upgrades": [one.to_json() for one in freed.upgrades],
         "objects": freed.objects,
         "bytes": freed.size,
     }
     run.out.table("", ["version", "target", "what", "installed on"], rows, document)
     would = "would free" if dry_run else "freed"
-    count = len(freed.releases)
-    run.out.done(
-        f"{would} {size(freed.size)}: {count} {'release' if count == 1 else 'releases'}, {freed.objects} objects"
-    )
+    what = [_counted(len(freed.releases), "release")]
+    if freed.upgrades:
+        what.append(_counted(len(freed.upgrades), "upgrade"))
+    run.out.done(f"{would} {size(freed.size)}: {', '.join(what)}, {freed.objects} objects")

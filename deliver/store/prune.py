@@ -12,8 +12,9 @@ from pathlib import Path
 from deliver.errors import StoreError
 from deliver.otp.manifest import Manifest
 from deliver.otp.release import Release
+from deliver.otp.upgrade.pair import Pair
 from deliver.store.failures import told
-from deliver.store.store import Store, contents
+from deliver.store.store import Store, contents, fits
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,26 @@ class Freed:
         releases: which ones.
         objects: how many objects nothing needs any more.
         size: their bytes on the disk, with those of what killed writers left behind.
+        upgrades: the pairs of these releases, and those whose releases the store has no more or with other content.
     """
 
     releases: tuple[Release, ...]
     objects: int
     size: int
+    upgrades: tuple[Pair, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Leaving:
+    """All that goes: pairs, objects and leftovers, these with their sizes."""
+
+    pairs: tuple[Pair, ...]
+    objects: dict[str, int]
+    leftovers: dict[str, int]
+
+    def freed(self, releases: Collection[Release]) -> Freed:
+        size = sum(self.objects.values()) + sum(self.leftovers.values())
+        return Freed(tuple(releases), len(self.objects), size, self.pairs)
 
 
 def surplus(releases: Collection[Release], keep: int, protected: Collection[str]) -> list[Release]:
@@ -52,35 +68,44 @@ def preview(store: Store, releases: Collection[Release]) -> Freed:
     Raises:
         StoreError: the store cannot be read, or a release that stays is damaged.
     """
-    objects, leftovers = _unneeded(store, releases), _leftovers(store)
-    return Freed(tuple(releases), len(objects), sum(objects.values()) + sum(leftovers.values()))
+    return _leaving(store, releases).freed(releases)
 
 
 def remove(store: Store, releases: Collection[Release]) -> Freed:
-    """Remove releases, every object that no other needs, and leftovers. Call it within `store.alone()`.
+    """Remove releases, their pairs, every object that nothing else needs, and leftovers.
 
-    Records go first: a process that is killed here leaves objects that nothing needs, never a release without some.
+    Call it within `store.alone()`. Records go first, those of pairs before those of releases: a process that is
+    killed here leaves objects that nothing needs, never a release or a pair without some.
 
     Raises:
         StoreError: the store cannot be read or written, or a release that stays is damaged; nothing is removed then.
     """
-    objects, leftovers = _unneeded(store, releases), _leftovers(store)
+    leaving = _leaving(store, releases)
     with told(store.path, "write to the store"):
+        for pair in leaving.pairs:
+            store.upgrades.remove(pair)
         for release in releases:
             store.records.remove(store.records.path(release))
         store.records.forget_builds()
-        for digest in objects:
+        for digest in leaving.objects:
             store.objects.remove(digest)
-        for name in leftovers:
+        for name in leaving.leftovers:
             _clear(store.path / "tmp" / name)
-    return Freed(tuple(releases), len(objects), sum(objects.values()) + sum(leftovers.values()))
+    return leaving.freed(releases)
 
 
-def _unneeded(store: Store, leaving: Collection[Release]) -> dict[str, int]:
-    needed = set[str]()
-    for release in store.releases():
-        if release not in leaving:
-            needed |= {release.manifest} | contents(_manifest(store, release))
+def _leaving(store: Store, releases: Collection[Release]) -> _Leaving:
+    stay = [one for one in store.releases() if one not in releases]
+    pairs = store.pairs()
+    gone = tuple(one for one in pairs if not fits(one, stay))
+    objects = _unneeded(store, stay, [one for one in pairs if one not in gone])
+    return _Leaving(gone, objects, _leftovers(store))
+
+
+def _unneeded(store: Store, releases: Collection[Release], pairs: Collection[Pair]) -> dict[str, int]:
+    needed = {digest for pair in pairs for digest in pair.files.values()}
+    for release in releases:
+        needed |= {release.manifest} | contents(_manifest(store, release))
     with told(store.path, "read the store"):
         return {one: store.objects.size(one) for one in store.objects.all() if one not in needed}
 

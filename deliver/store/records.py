@@ -48,7 +48,7 @@ class Records:
         found = list(self.read_all())
         for one in found:
             if isinstance(one, Damaged):
-                raise _unusable(one)
+                raise unusable(one)
         releases = [one for one in found if isinstance(one, Release)]
         return sorted(releases, key=lambda one: (one.name, key(one.version), str(one.target)))
 
@@ -64,14 +64,14 @@ class Records:
         Raises:
             StoreError: its name, version or target cannot be a file's name.
         """
-        parts = [_safe(part) for part in (release.name, release.version, str(release.target))]
+        parts = [safe(part) for part in (release.name, release.version, str(release.target))]
         return self._releases.joinpath(*parts[:2], f"{parts[2]}.json")
 
     def create(self, release: Release) -> bool:
         """Write a record; return False when there is one already."""
         path = self.path(release)
         with told(self._root, "write to the store"):
-            if not write(path, _text(release.to_json()), tmp=self._tmp, replace=False):
+            if not write(path, text(release.to_json()), tmp=self._tmp, replace=False):
                 return False
             for directory in (path.parent, path.parent.parent):
                 flush(directory)
@@ -87,7 +87,7 @@ class Records:
         with told(self._root, "read the store"):
             found = self._read(path) if path.exists() else None
         if isinstance(found, Damaged):
-            raise _unusable(found)
+            raise unusable(found)
         return found
 
     def remove(self, path: Path) -> None:
@@ -100,9 +100,9 @@ class Records:
 
     def note_build(self, commit: str, recipe: str, release: Release) -> None:
         """Remember that `commit`, built by `recipe`, gives `release`."""
-        document = {"format": 1, "name": release.name, "version": release.version, "target": str(release.target)}
+        note = {"format": 1, "name": release.name, "version": release.version, "target": str(release.target)}
         with told(self._root, "write to the store"):
-            write(self._build(commit, recipe), _text(document), tmp=self._tmp, replace=True)
+            write(self._build(commit, recipe), text(note), tmp=self._tmp, replace=True)
 
     def built(self, commit: str, recipe: str) -> Release | None:
         """Return what `commit`, built by `recipe`, gives, if a release of the store is that."""
@@ -125,11 +125,11 @@ class Records:
                     self.remove(path)
 
     def _build(self, commit: str, recipe: str) -> Path:
-        return self._builds / _safe(commit) / _safe(recipe or "none")
+        return self._builds / safe(commit) / safe(recipe or "none")
 
     def _read(self, path: Path) -> Release | Damaged:
         try:
-            release = Release.from_json(_document(path))
+            release = Release.from_json(document(path))
             if self.path(release) != path:
                 return Damaged(path, "it is the record of another release")
         except (ValueError, StoreError) as error:
@@ -137,18 +137,24 @@ class Records:
         return release
 
 
-def _unusable(record: Damaged) -> StoreError:
+def unusable(record: Damaged) -> StoreError:
+    """Return the error that says so of a record."""
     return StoreError(
         f"the record {record.path} cannot be used: {record.why}",
         hint="upgrade deliver if a newer one wrote it; if none did, see `invoke store-verify --discard`",
     )
 
 
-def _document(path: Path) -> dict[str, Any]:
-    document = json.loads(path.read_bytes())
-    if not isinstance(document, dict):
+def document(path: Path) -> dict[str, Any]:
+    """Return what a record's file has.
+
+    Raises:
+        StoreError, ValueError: it has no JSON object.
+    """
+    found = json.loads(path.read_bytes())
+    if not isinstance(found, dict):
         raise StoreError("it is no JSON object")
-    return document
+    return found
 
 
 def _noted(path: Path) -> tuple[str, str, str] | None:
@@ -159,11 +165,17 @@ def _noted(path: Path) -> tuple[str, str, str] | None:
         return None
 
 
-def _text(document: dict[str, Any]) -> bytes:
+def text(document: dict[str, Any]) -> bytes:
+    """Return what a record's file is to have."""
     return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
 
 
-def _safe(name: str) -> str:
+def safe(name: str) -> str:
+    """Return a name that can be a file's.
+
+    Raises:
+        StoreError: it cannot.
+    """
     if not name or name.startswith(".") or "/" in name or not name.isprintable() or len(name.encode()) > _LONGEST:
         raise StoreError(
             f"the store cannot keep something that is called {name!r}",

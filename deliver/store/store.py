@@ -4,6 +4,7 @@
     lock              who reads or writes shares it, who removes has it alone
     objects/ab/...    contents by their SHA-256, compressed with zstandard; manifests too
     releases/<name>/<version>/<target>.json   records
+    upgrades/<name>/<from>..<to>/<target>.json   records of upgrade pairs; made with the first one
     builds/<commit>/<recipe>                  which release a commit gave, so that it is not built twice
     tmp/              what is being written
 
@@ -22,16 +23,18 @@ from pathlib import Path
 from deliver.errors import StoreError, UsageError
 from deliver.otp.manifest import Manifest
 from deliver.otp.release import Release, Target
+from deliver.otp.upgrade.pair import Pair
 from deliver.store.failures import told
 from deliver.store.locking import WAIT, locked
 from deliver.store.objects import Objects
+from deliver.store.pairs import Pairs
 from deliver.store.records import Records
 from deliver.store.staging import flush, write
 
 FORMAT = 1
 
 _DIRECTORIES = ("objects", "releases", "builds", "tmp")
-_OURS = frozenset({*_DIRECTORIES, "lock", ".gitignore"})
+_OURS = frozenset({*_DIRECTORIES, "upgrades", "lock", ".gitignore"})
 
 
 class Store:
@@ -45,6 +48,7 @@ class Store:
         self.path = path
         self.objects = Objects(path)
         self.records = Records(path)
+        self.upgrades = Pairs(path)
 
     def exists(self) -> bool:
         """Whether anything was ever written here.
@@ -163,6 +167,29 @@ class Store:
             raise _several(found)
         raise _none(name, version, target, known)
 
+    def pairs(self, name: str | None = None) -> list[Pair]:
+        """Return all upgrade pairs, or those of one name, oldest versions first.
+
+        Raises:
+            StoreError: a record cannot be read.
+        """
+        if not self.exists():
+            return []
+        return [one for one in self.upgrades.all() if name in {None, one.name}]
+
+    def pair(self, name: str, from_version: str, to_version: str, target: Target) -> Pair | None:
+        """Return the upgrade pair of exactly these versions, if there is one with all of its files.
+
+        Whether it was made for the releases that the store has now is for `fits` to say.
+
+        Raises:
+            StoreError: its record cannot be read, or there cannot be one.
+        """
+        if not self.exists():
+            return None
+        found = self.upgrades.get(self.upgrades.path(name, from_version, to_version, target))
+        return found if found is not None and not self.missing(found.files.values()) else None
+
     def built(self, commit: str, recipe: str) -> Release | None:
         """Return what `commit` gives when it is built by `recipe`, if the store has all of it."""
         if not self.exists():
@@ -242,6 +269,22 @@ class Writer:
             self._store.records.note_build(release.commit, release.recipe, record)
         return record
 
+    def publish_pair(self, pair: Pair) -> None:
+        """Keep an upgrade pair whose files were added, in the place of an older one of the same versions.
+
+        Raises:
+            StoreError: a file is missing, or the record cannot be written.
+        """
+        absent = self._store.missing(pair.files.values())
+        if absent:
+            names = sorted(name for name, digest in pair.files.items() if digest in absent)
+            raise StoreError(
+                f"the upgrade {pair} cannot be kept: the content of {_few(names)} did not arrive",
+                hint="run the same command again",
+            )
+        self._flush()
+        self._store.upgrades.put(pair)
+
     def _refuse_incomplete(self, release: Release, manifest: Manifest) -> None:
         absent = self._store.missing(contents(manifest))
         if absent:
@@ -271,6 +314,15 @@ class Writer:
 def contents(manifest: Manifest) -> set[str]:
     """Return the digests of the contents of a manifest's files; links have none."""
     return {entry.sha256 for entry in manifest.entries if entry.kind == "file"}
+
+
+def fits(pair: Pair, releases: Iterable[Release]) -> bool:
+    """Whether a pair was made for the content that both of its releases have among `releases`."""
+    wanted = {(pair.from_version, pair.from_manifest), (pair.to_version, pair.to_manifest)}
+    here = {
+        (one.version, one.manifest) for one in releases if (one.name, str(one.target)) == (pair.name, str(pair.target))
+    }
+    return wanted <= here
 
 
 def _differing(old: Manifest | None, new: Manifest) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,9 +12,10 @@ from typing import Literal
 from deliver.errors import StoreError
 from deliver.otp.manifest import Manifest
 from deliver.otp.release import Release
+from deliver.otp.upgrade.pair import Pair
 from deliver.store.failures import told
 from deliver.store.records import Damaged
-from deliver.store.store import Store, contents
+from deliver.store.store import Store, contents, fits
 
 _THREADS = 4
 _EACH = 64
@@ -30,7 +31,7 @@ class Fault:
         kind: what it is: an object or a record.
         name: the object's SHA-256, or the record's file.
         why: what is wrong with it.
-        releases: which releases need it, as `name version (target)`.
+        releases: which releases need it, as `name version (target)`, and which upgrades, as `name from..to (target)`.
         files: what it is in them; only the first few.
     """
 
@@ -49,8 +50,9 @@ class Report:
         releases: how many releases have a good record.
         objects: how many objects were read.
         size: their compressed bytes.
-        unused: how many of them no release needs; `prune` removes them.
+        unused: how many of them no release and no upgrade needs; `prune` removes them.
         faults: everything that is wrong.
+        upgrades: how many pairs have a good record, and were made for releases as the store has them.
     """
 
     releases: int
@@ -58,6 +60,7 @@ class Report:
     size: int
     unused: int
     faults: tuple[Fault, ...]
+    upgrades: int = 0
 
 
 def verify(store: Store, progress: Progress = lambda _done, _total: None) -> Report:
@@ -75,15 +78,16 @@ def verify(store: Store, progress: Progress = lambda _done, _total: None) -> Rep
         return Report(0, 0, 0, 0, ())
     with store.reader():
         with told(store.path, "read the store"):
-            found = list(store.records.read_all())
+            found = [*store.records.read_all(), *store.upgrades.read_all()]
             sizes = {digest: store.objects.size(digest) for digest in store.objects.all()}
         faults = _objects(store, sizes, progress)
         records = [Fault("record", str(one.path), one.why) for one in found if isinstance(one, Damaged)]
         releases = [one for one in found if isinstance(one, Release)]
-        used = _needed(store, releases, faults, sizes)
+        pairs = [one for one in found if isinstance(one, Pair) and fits(one, releases)]
+        used = _needed(_needs(store, releases, pairs), faults, sizes)
     objects = sorted(faults.values(), key=lambda fault: fault.name)
     unused = len(sizes.keys() - used)
-    return Report(len(releases), len(sizes), sum(sizes.values()), unused, (*records, *objects))
+    return Report(len(releases), len(sizes), sum(sizes.values()), unused, (*records, *objects), len(pairs))
 
 
 def discard(store: Store, report: Report) -> int:
@@ -133,18 +137,26 @@ def _fault(store: Store, digest: str) -> Fault | None:
     return None
 
 
-def _needed(store: Store, releases: list[Release], faults: dict[str, Fault], sizes: dict[str, int]) -> set[str]:
-    """Add to `faults` what is missing and who needs it, and return all that is needed."""
-    used: set[str] = set()
+def _needs(store: Store, releases: list[Release], pairs: list[Pair]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield each release and pair, with the objects that it needs and what they are in it."""
     for release in releases:
         needs = {release.manifest: "its manifest"}
         with suppress(StoreError):
             needs.update(_files(store.manifest(release)))
+        yield title(release), needs
+    for pair in pairs:
+        yield str(pair), {digest: name for name, digest in pair.files.items()}
+
+
+def _needed(needing: Iterable[tuple[str, dict[str, str]]], faults: dict[str, Fault], sizes: dict[str, int]) -> set[str]:
+    """Add to `faults` what is missing and who needs it, and return all that is needed."""
+    used: set[str] = set()
+    for who, needs in needing:
         for digest, path in needs.items():
             if digest not in sizes:
                 faults.setdefault(digest, Fault("object", digest, "it is missing"))
             if digest in faults:
-                faults[digest] = _blamed(faults[digest], release, path)
+                faults[digest] = _blamed(faults[digest], who, path)
         used |= needs.keys()
     return used
 
@@ -154,6 +166,6 @@ def _files(manifest: Manifest) -> dict[str, str]:
     return {entry.sha256: entry.path for entry in manifest.entries if entry.sha256 in wanted}
 
 
-def _blamed(fault: Fault, release: Release, path: str) -> Fault:
+def _blamed(fault: Fault, who: str, path: str) -> Fault:
     files = dict.fromkeys((*fault.files, path))
-    return replace(fault, releases=(*fault.releases, title(release)), files=tuple(files)[:5])
+    return replace(fault, releases=(*fault.releases, who), files=tuple(files)[:5])

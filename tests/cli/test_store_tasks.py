@@ -30,7 +30,7 @@ def test_releases_are_listed_newest_first(deliver: Cli, store: Store) -> None:
     put(store, replace(record("0.10.0", commit="abcdef0123456789"), tag="v0.10.0"))
     done = deliver("releases")
     head, *rows = done.stdout.splitlines()
-    assert head.split() == ["version", "commit", "tag", "target", "size", "new", "age"]
+    assert head.split() == ["version", "commit", "tag", "target", "size", "new", "age", "upgrades", "from"]
     assert [row.split()[0] for row in rows] == ["0.10.0", "0.9.0"]
     assert rows[0].split()[1:4] == ["abcdef0123", "v0.10.0", LINUX]
     document = json.loads(deliver("releases", "--json").stdout)
