@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "deliver"
 #: The rooms, from the doors to the ground: each may import itself and what stands below it.
 LAYERS = (
     ("cli",),
+    ("upgrade",),
     ("build", "ship", "rollout"),
     ("store", "node", "remote"),
     ("otp", "source"),

@@ -125,7 +125,7 @@ def prepare_script(config: Config, chosen: Toolchain) -> Script:
     """Return the script that says what the build host has."""
     needed = " ".join(tools(config.build, chosen))
     arguments = {"path": location(config.build.host), "app": config.app, "tools": needed}
-    return _in_environment(config.build, script("prepare.sh", arguments, parts=("node.sh",)))
+    return in_environment(config.build, script("prepare.sh", arguments, parts=("node.sh",)))
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def build_script(config: Config, job: Job) -> Script:
     """
     inner = script("build.sh", _arguments(config, job), parts=(*_PARTS, f"build_{job.chosen}.sh"))
     lines, secrets = _place_files(config.build)
-    return _in_environment(config.build, Script(inner.name, lines + inner.text, (*secrets, *inner.secrets)))
+    return in_environment(config.build, Script(inner.name, lines + inner.text, (*secrets, *inner.secrets)))
 
 
 def _arguments(config: Config, job: Job) -> dict[str, Argument]:
@@ -198,7 +198,8 @@ def _programs(chosen: Toolchain) -> dict[str, str]:
     return {**programs, "versions_escript": payload("versions.escript")}
 
 
-def _in_environment(build: Build, inner: Script) -> Script:
+def in_environment(build: Build, inner: Script) -> Script:
+    """Return a script that runs in the environment of a build's steps."""
     # The environment comes first: whatever its variables are called, ours are set after them.
     exports = "".join(f"export {name}={shlex.quote(_revealed(value))}\n" for name, value in build.env.items())
     head = (

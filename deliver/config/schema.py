@@ -187,6 +187,33 @@ class Environment:
 
 
 @dataclass(frozen=True)
+class Rehearsal:
+    """How a pair is rehearsed on the build host.
+
+    Args:
+        env: environment of the rehearsed nodes: ports of their own, a database of their own.
+        probe: a command line that must end with 0 whenever a rehearsed node is up; it runs in the rehearsal's
+            directory with that environment.
+    """
+
+    env: dict[str, Value] = field(default_factory=dict, hash=False)
+    probe: str = ""
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """How running nodes are upgraded.
+
+    Args:
+        probation: seconds that an upgraded node is watched before the version becomes the one that it boots.
+        timeout: seconds that `release_handler` may take on one node.
+    """
+
+    probation: float = 5.0
+    timeout: float = 120.0
+
+
+@dataclass(frozen=True)
 class Config:
     """All of deliver.toml.
 
@@ -199,6 +226,8 @@ class Config:
         store: the directory of the release store.
         ssh: how hosts are reached.
         build: how releases are built.
+        rehearsal: how upgrade pairs are rehearsed.
+        upgrade: how running nodes are upgraded.
         environments: by name.
     """
 
@@ -210,6 +239,8 @@ class Config:
     store: Path = Path(".deliver/store")
     ssh: Ssh = field(default_factory=Ssh)
     build: Build = field(default_factory=Build)
+    rehearsal: Rehearsal = field(default_factory=Rehearsal)
+    upgrade: Upgrade = field(default_factory=Upgrade)
     environments: dict[str, Environment] = field(default_factory=dict, hash=False)
 
     def environment(self, name: str, *, secrets: bool = True) -> Environment:

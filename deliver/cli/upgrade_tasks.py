@@ -1,0 +1,153 @@
+"""The tasks of hot upgrades: a pair is made and proven, installed on running nodes, and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from deliver.cli.command import Run, command
+
+if TYPE_CHECKING:
+    from deliver.upgrade.deploy import HotDeployment
+    from deliver.upgrade.flow import Made
+
+_COLUMNS = ("host", "state", "ran", "runs", "ms")
+_HOSTS = {
+    "host": "Only this host of the environment; may be repeated.",
+    "role": "Only hosts with this role; may be repeated.",
+    "probation": "Seconds to watch a node before it also boots the version; by default upgrade.probation.",
+    "unproven": "Use a pair also when its rehearsal failed: the node may be restarted by it.",
+    "lock_wait": "Seconds to wait while somebody else is at work on a host.",
+}
+
+
+@command(
+    help={
+        "from_": "The version that runs, or its tag.",
+        "to": "The version that is to run, or its tag.",
+        "again": "Rehearse also a pair that the store has.",
+        "lock_wait": "Seconds to wait while somebody else builds the same application on the build host.",
+    },
+)
+def build_upgrade(run: Run, *, from_: str = "", to: str = "", again: bool = False, lock_wait: int = 0) -> int:
+    """Build the hot upgrade between two versions, and prove it: both are booted, upgraded, downgraded and compared."""
+    from deliver.errors import UsageError
+    from deliver.store.store import Store
+    from deliver.upgrade.flow import Request
+    from deliver.upgrade.flow import build_upgrade as build
+
+    if not from_ or not to:
+        raise UsageError("build-upgrade needs --from and --to", hint="--from 0.1.0 --to 0.2.0, for example")
+    request = Request(from_, to, again=again, lock_wait=lock_wait)
+    return _show_made(run, build(run.config, Store(run.config.store), run.out, request))
+
+
+@command(
+    help={"version": "The version that the nodes are to run.", "to": "The environment.", **_HOSTS},
+    iterable=("host", "role"),
+)
+def deploy_upgrade(
+    run: Run,
+    *,
+    version: str = "",
+    to: str = "",
+    host: Sequence[str] = (),
+    role: Sequence[str] = (),
+    probation: str = "",
+    unproven: bool = False,
+    lock_wait: int = 0,
+) -> None:
+    """Upgrade running nodes to a version without restarting them, host after host."""
+    from deliver.errors import UsageError
+
+    if not version or not to:
+        raise UsageError("deploy-upgrade needs --version and --to", hint="--version 0.2.0 --to staging, for example")
+    _deploy(run, version, to, (host, role), probation, unproven=unproven, lock_wait=lock_wait)
+
+
+@command(
+    help={
+        "on": "The environment.",
+        "version": "The version to go back to; by default the one that an upgrade led away from.",
+        **{name: text for name, text in _HOSTS.items() if name != "unproven"},
+    },
+    iterable=("host", "role"),
+)
+def rollback(
+    run: Run,
+    *,
+    on: str = "",
+    version: str = "",
+    host: Sequence[str] = (),
+    role: Sequence[str] = (),
+    probation: str = "",
+    lock_wait: int = 0,
+) -> None:
+    """Take running nodes back to the version before, without restarting them."""
+    from deliver.errors import UsageError
+
+    if not on:
+        raise UsageError("rollback needs --on", hint="--on production, for example")
+    _deploy(run, version, on, (host, role), probation, unproven=False, lock_wait=lock_wait)
+
+
+def _deploy(
+    run: Run,
+    version: str,
+    to: str,
+    chosen: tuple[Sequence[str], Sequence[str]],
+    probation: str,
+    *,
+    unproven: bool,
+    lock_wait: int,
+) -> None:
+    from deliver.cli import select
+    from deliver.store.store import Store
+    from deliver.upgrade.deploy import HotDeployment, Request
+
+    environment = run.config.environment(to)
+    hosts = select.hosts(environment, *chosen)
+    seconds = _seconds(probation, run.config.upgrade.probation)
+    request = Request(version, environment, hosts, probation=seconds, unproven=unproven, lock_wait=lock_wait)
+    deployment = HotDeployment(run.config, Store(run.config.store), run.out, request)
+    try:
+        deployment.run()
+    finally:
+        _show(run, deployment)
+    states = sorted({f"{row.new} runs" for row in deployment.rows.values()})
+    run.out.done(f"{', '.join(states)} on {select.named(environment, hosts)}")
+
+
+def _seconds(text: str, default: float) -> float:
+    from deliver.errors import UsageError
+
+    try:
+        return float(text) if text else default
+    except ValueError:
+        raise UsageError(f"--probation needs a number of seconds, not {text!r}") from None
+
+
+def _show(run: Run, deployment: HotDeployment) -> None:
+    rows = list(deployment.rows.values())
+    if not rows:
+        return
+    document = {
+        "environment": deployment.request.environment.name,
+        "hosts": [
+            {"host": row.host, "state": row.state, "from": row.old, "to": row.new, "milliseconds": row.milliseconds}
+            for row in rows
+        ],
+    }
+    cells = [(row.host, row.state, row.old, row.new, row.milliseconds) for row in rows]
+    run.out.table("", _COLUMNS, cells, document)
+
+
+def _show_made(run: Run, made: Made) -> int:
+    pair = made.pair
+    for finding in pair.findings:
+        run.out.warn(f"{finding.about}: {finding.text}")
+    name = f"{pair.name} {pair.from_version}..{pair.to_version}"
+    how = f"rehearsed in {made.seconds:.1f} s" if made.was_run else "in the store already, nothing to do"
+    reasons = "".join(f"\n  {one}" for one in pair.reasons)
+    run.out.done(f"{name}: verdict `{pair.verdict}`, {how}{reasons}", {**pair.to_json(), "rehearsed": made.was_run})
+    return 0 if pair.verdict in {"hot", "hot, no way back"} else 1

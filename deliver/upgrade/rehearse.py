@@ -1,0 +1,218 @@
+"""The rehearsal of a pair: both releases really boot, really change into each other, and are looked at each time."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+from deliver.errors import DeliverError, NodeError
+from deliver.node.agent import Agent
+from deliver.otp.release import Release
+from deliver.otp.upgrade.check import Expected, check
+from deliver.otp.upgrade.pair import Finding, Pair, Verdict
+from deliver.otp.upgrade.plan import Plan, early_plan, make_plan
+from deliver.otp.upgrade.relup import render
+from deliver.otp.upgrade.snapshot import Snapshot
+from deliver.otp.upgrade.tree import Tree, supervision_changes
+from deliver.report import Report
+from deliver.upgrade.upgrader import Step, Upgrader
+from deliver.upgrade.workbench import AGENT, Workbench
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What a rehearsal found.
+
+    Args:
+        verdict: what may be done with the pair.
+        reasons: why the verdict is not `hot`.
+        findings: everything else.
+        files: what hosts get, and what we keep, by name.
+        plan: what was rehearsed; None when it did not come to a plan.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    plan: Plan | None = None
+
+
+class _UnprovenError(Exception):
+    """A release does not boot here."""
+
+
+@dataclass
+class Rehearsal:
+    """One rehearsal on a workbench.
+
+    Args:
+        bench: where.
+        old: the release that runs.
+        new: the one that is to run.
+        report: hears of each step.
+    """
+
+    bench: Workbench
+    old: Release
+    new: Release
+    report: Report
+    _salt: str = field(default_factory=lambda: secrets.token_hex(16))
+    _findings: list[Finding] = field(default_factory=list)
+    _plan: Plan | None = None
+    _files: dict[str, bytes] = field(default_factory=dict)
+    _fresh: dict[str, Snapshot] = field(default_factory=dict)
+
+    def run(self) -> Rehearsed:
+        """Rehearse.
+
+        Raises:
+            BuildError: the releases can never be a pair; the message says why.
+            DeliverError: the build host fails us.
+        """
+        for release in (self.old, self.new):
+            self.bench.install(release)
+        old, new = (self.bench.read(release.version) for release in (self.old, self.new))
+        plan = early_plan(old, new)
+        if plan is None:
+            try:
+                plan = make_plan(old, new, *self._boots())
+            except _UnprovenError as error:
+                return self._ended("unproven", [str(error)])
+        self._plan = plan
+        if plan.restart:
+            return self._ended("restart", plan.restart)
+        self._findings += plan.findings
+        return self._prove(plan)
+
+    def _boots(self) -> tuple[Snapshot, Snapshot]:
+        # The old release comes last: it is the one that goes on.
+        new = self._boot(self.new)
+        return self._boot(self.old), new
+
+    def _boot(self, release: Release) -> Snapshot:
+        began = time.monotonic()
+        try:
+            self.bench.boot(release)
+        except NodeError as error:
+            raise _UnprovenError(f"{release.version} does not boot on the build host: {error.message}") from error
+        agent = Agent(self.bench.session, self.bench.host, self.bench.config.app, self.bench.agent_beams)
+        self._fresh[release.version] = agent.snapshot(self._salt)
+        agent.leave()
+        said = self.bench.probe()
+        if said:
+            raise _UnprovenError(f"the probe does not hold for a fresh {release.version}: {said}")
+        self._tell(f"{release.version} boots in {time.monotonic() - began:.1f} s")
+        return self._fresh[release.version]
+
+    def _prove(self, plan: Plan) -> Rehearsed:
+        self._files = {
+            "relup": render(plan).encode(),
+            **{f"{name}.beam": self.bench.beams[name] for name in AGENT},
+            "from.json": _kept(self._fresh[self.old.version]),
+            "to.json": _kept(self._fresh[self.new.version]),
+        }
+        upgrader = self._upgrader()
+        pair = self._pair("unproven", (), plan)
+        upgrader.prepare(pair)
+        up, down = Step(pair, self.old, self.new), Step(pair, self.new, self.old)
+        wrong = self._pass(upgrader, up, "upgrade")
+        if wrong:
+            return self._ended("restart", wrong)
+        wrong = self._pass(upgrader, down, "downgrade") or self._pass(upgrader, up, "second upgrade")
+        if wrong:
+            return self._ended("hot, no way back", wrong)
+        wrong = self._comes_back(upgrader, up)
+        return self._ended("restart" if wrong else "hot", wrong)
+
+    def _upgrader(self) -> Upgrader:
+        bench = self.bench
+        config = bench.config
+        hosts = {name: data for name, data in self._files.items() if not name.endswith(".json")}
+        return Upgrader(
+            bench.session,
+            bench.host,
+            bench.environment,
+            config.app,
+            bench.root,
+            hosts,
+            self._salt,
+            config.upgrade.timeout,
+        )
+
+    def _pass(self, upgrader: Upgrader, step: Step, name: str) -> list[str]:
+        """Go one way, and return what is wrong after it."""
+        try:
+            change = upgrader.change(step)
+        except NodeError as error:
+            return [f"{name}: {error.message}"]
+        expected = Expected(self._fresh[step.new.version], change.before, self._ended_children(step))
+        findings = list(check(change.after, expected))
+        self._findings += [replace(one, text=f"{name}: {one.text}") for one in findings if one.level != "error"]
+        wrong = [f"{name}: {one.about}: {one.text}" for one in findings if one.level == "error"]
+        said = self.bench.probe()
+        wrong += [f"{name}: the probe does not hold: {said}"] if said else []
+        self._tell(f"{name} in {change.milliseconds} ms: {len(wrong) or 'nothing'} wrong")
+        return wrong
+
+    def _ended_children(self, step: Step) -> tuple[tuple[str, ...], ...]:
+        old, new = (Tree(self._fresh[one.version].tree) for one in (step.old, step.new))
+        changes = supervision_changes(old, new)
+        return tuple((*one.path, name) for one in changes for name in one.removed)
+
+    def _comes_back(self, upgrader: Upgrader, step: Step) -> list[str]:
+        """Make the new release permanent, restart it inside its process, then kill it."""
+        upgrader.commit(step)
+        soft = [*self._after("a soft restart", self.bench.soft_restart)]
+        return [*soft, *self._after("a kill", self.bench.kill)]
+
+    def _after(self, what: str, work: Callable[[], None]) -> Iterator[str]:
+        try:
+            work()
+            self.bench.start()
+            agent = Agent(self.bench.session, self.bench.host, self.bench.config.app, self.bench.agent_beams)
+            now = agent.snapshot(self._salt)
+            agent.leave()
+        except DeliverError as error:
+            yield f"after {what} the node does not come back: {error.message}"
+            return
+        fresh = self._fresh[self.new.version]
+        wrong = check(now, Expected(fresh, now))
+        yield from (f"after {what}: {one.about}: {one.text}" for one in wrong if one.level == "error")
+        said = self.bench.probe()
+        if said:
+            yield f"after {what} the probe does not hold: {said}"
+        self._tell(f"after {what} it runs {now.release}")
+
+    def _pair(self, verdict: Verdict, reasons: tuple[str, ...], plan: Plan | None) -> Pair:
+        return Pair(
+            name=self.new.name,
+            from_version=self.old.version,
+            to_version=self.new.version,
+            target=self.new.target,
+            verdict=verdict,
+            reasons=reasons,
+            findings=(),
+            files={},
+            from_manifest=self.old.manifest,
+            to_manifest=self.new.manifest,
+            builder="",
+            built_at="",
+            seconds=0.0,
+            inline=dict(plan.inline) if plan else {},
+            modules=plan.modules if plan else (),
+        )
+
+    def _ended(self, verdict: Verdict, reasons: list[str] | tuple[str, ...]) -> Rehearsed:
+        return Rehearsed(verdict, tuple(reasons), tuple(self._findings), self._files, self._plan)
+
+    def _tell(self, text: str) -> None:
+        self.report.step(self.bench.session.name, text)
+
+
+def _kept(snapshot: Snapshot) -> bytes:
+    # Hashes of the rehearsal's own environment say nothing about other hosts.
+    return json.dumps(asdict(replace(snapshot, environment={}, os_env={}, errors=())), sort_keys=True).encode()

@@ -1,0 +1,211 @@
+"""A place on the build host where two releases live for the time of a rehearsal, as on any other host."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import shlex
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+
+from deliver.build.plan import in_environment, location
+from deliver.config.schema import Config, Environment, Host, Value
+from deliver.errors import DeliverError, NodeError
+from deliver.node.call import evaluate
+from deliver.node.control import start
+from deliver.otp.release import Release
+from deliver.otp.upgrade import facts as tree_facts
+from deliver.remote.connect import connect
+from deliver.remote.script import Script, payload, script
+from deliver.remote.session import Session
+from deliver.report import Report
+from deliver.secret import Secret
+from deliver.ship.flow import Deployment, Request
+from deliver.ship.stream import Member, tar, text_member
+from deliver.store.store import Store
+
+#: Our Erlang: what reads a release, and what goes into a node.
+SOURCES = ("deliver_json", "deliver_read", "deliver_node", "deliver_relup")
+#: Those of them that go to hosts.
+AGENT = ("deliver_json", "deliver_node", "deliver_relup")
+
+#: Seconds for compiling our Erlang, and for reading one release.
+PATIENCE = 120.0
+#: Seconds within which a node must have begun anew.
+BACK = 60.0
+_NAME = "rehearsal"
+#: Where free ports for an epmd are looked for.
+_PORTS = range(20000, 30000)
+
+
+@dataclass
+class Workbench:
+    """A rehearsal's directory on the build host, and a host that lives in it.
+
+    Args:
+        config: all of the configuration.
+        store: has the releases.
+        report: hears of the progress.
+        session: to the build host.
+        place: the directory.
+        beams: our compiled modules, by name.
+        kind: of the releases: only the start scripts of `mix release` take any node name.
+    """
+
+    config: Config
+    store: Store
+    report: Report
+    session: Session
+    place: str
+    beams: Mapping[str, bytes]
+    kind: str = "mix"
+    environment: Environment = field(init=False)
+
+    def __post_init__(self) -> None:
+        build = self.config.build.host
+        token = self.place.rpartition("/")[2]
+        own: dict[str, Value] = {"ERL_EPMD_PORT": str(secrets.choice(_PORTS)), **self.config.rehearsal.env}
+        node = f"{self.config.app}_{token.rpartition('-')[2]}" if self.kind == "mix" else ""
+        host = replace(build, path=f"{self.place}/host", node=node, env=own, roles=())
+        cookie = Secret(secrets.token_hex(16))
+        self.environment = Environment(_NAME, (host,), cookie=cookie)
+
+    @property
+    def host(self) -> Host:
+        """The host that lives in the directory."""
+        return self.environment.hosts[0]
+
+    @property
+    def root(self) -> str:
+        """Where the releases are."""
+        return f"{self.host.path}/{self.config.app}"
+
+    @property
+    def agent_beams(self) -> str:
+        """The directory of our compiled modules there."""
+        return f"{self.place}/beams"
+
+    def install(self, release: Release) -> None:
+        """Bring a release there, as to any host."""
+        request = Request(release.version, self.environment, (self.host,))
+        Deployment(self.config, self.store, _Quiet(self.report), request).run()
+
+    def read(self, version: str) -> tree_facts.Facts:
+        """Read what a release there holds.
+
+        Raises:
+            BuildError: our reader does not understand it.
+        """
+        arguments = {"beams": self.agent_beams, "root": self.root, "version": version}
+        made = in_environment(self.config.build, script("upgrade_read.sh", arguments))
+        told = dict(self.session.run(made, deadline=PATIENCE).facts())
+        return tree_facts.parse(told["release"][0])
+
+    def boot(self, release: Release) -> None:
+        """Make a release the permanent one, and boot it.
+
+        Raises:
+            NodeError: it does not boot.
+        """
+        request = Request(release.version, self.environment, (self.host,), start=True)
+        Deployment(self.config, self.store, _Quiet(self.report), request).run()
+
+    def start(self) -> str:
+        """Boot what is permanent; return its version."""
+        return start(self.session, self.host, self.environment, self.config.app).version
+
+    def soft_restart(self) -> None:
+        """Restart the node inside its process, and return when it has begun anew.
+
+        Raises:
+            NodeError: it has not within a minute.
+        """
+        self._ask("application:set_env(kernel, deliver_waits, true), init:restart()")
+        ends = time.monotonic() + BACK
+        while time.monotonic() < ends:
+            with suppress(DeliverError):
+                if "undefined" in self._ask("application:get_env(kernel, deliver_waits)"):
+                    return
+            time.sleep(0.1)
+        raise NodeError(f"the node did not restart within {BACK:g} s")
+
+    def kill(self) -> None:
+        """Kill the node's process, and return when it is gone."""
+        arguments = {"path": self.host.path, "app": self.config.app}
+        self.session.run(script("rehearsal_kill.sh", arguments, parts=("node.sh",)))
+
+    def _ask(self, expressions: str) -> str:
+        return evaluate(self.session, self.host, self.config.app, expressions, language="erlang").value
+
+    def probe(self) -> str:
+        """Run the user's probe; return what it said when it failed, else nothing."""
+        command = self.config.rehearsal.probe
+        if not command:
+            return ""
+        exports = "".join(f"export {name}={shlex.quote(_plain(value))}\n" for name, value in self.host.env.items())
+        inner = script("rehearsal_probe.sh", {"place": self.place, "command": command})
+        hidden = tuple(value for value in self.host.env.values() if isinstance(value, Secret))
+        made = Script(inner.name, f"probe_environment() {{\n:\n{exports}}}\n{inner.text}", (*hidden, *inner.secrets))
+        status, said = dict(self.session.run(made, deadline=PATIENCE).facts())["probe"]
+        return "" if status == "0" else f"ended with {status}: {said}"
+
+
+@contextmanager
+def workbench(config: Config, store: Store, report: Report, kind: str) -> Iterator[Workbench]:
+    """Make a workbench on the build host; nothing of it is left behind.
+
+    Raises:
+        UnreachableError: the build host does not answer.
+        RemoteError: our Erlang cannot be compiled there.
+    """
+    token = f"{_NAME}-{secrets.token_hex(4)}"
+    with connect(config.build.host, config.ssh, report) as session:
+        arguments = {"path": location(config.build.host), "app": config.app, "token": token}
+        made = in_environment(config.build, script("upgrade_compile.sh", arguments, parts=("node.sh",)))
+        place = ""
+        try:
+            completed = session.run(made, stdin=tar(_sources()), deadline=PATIENCE)
+            told = list(completed.facts())
+            place = next(values[0] for key, values in told if key == "place")
+            beams = {values[0]: base64.b64decode(values[1]) for key, values in told if key == "beam"}
+            yield Workbench(config, store, report, session, place, beams, kind)
+        finally:
+            # What cannot be cleared now is found, and cleared, by a later rehearsal.
+            with suppress(DeliverError):
+                if place:
+                    session.run(script("rehearsal_end.sh", {"place": place}), deadline=PATIENCE)
+
+
+def _sources() -> Iterator[Member]:
+    for name in SOURCES:
+        yield text_member(f"{name}.erl", payload(f"{name}.erl"))
+
+
+def _plain(value: Value) -> str:
+    return value.reveal if isinstance(value, Secret) else value
+
+
+@dataclass
+class _Quiet:
+    """A report that keeps the steps of shipping to a rehearsal to itself: it has a voice of its own."""
+
+    report: Report
+
+    def step(self, where: str, what: str) -> None:
+        """Say nothing."""
+
+    def warn(self, what: str) -> None:
+        """Say nothing: what shipping warns of is about real hosts."""
+
+    def progress(self, where: str, done: int, total: int) -> None:
+        """Say nothing."""
+
+    def log(self, where: str, text: bytes) -> None:
+        """Keep what scripts say."""
+        self.report.log(where, text)
+
+    def script(self, where: str, name: str, shown: str) -> None:
+        """Keep what runs."""
+        self.report.script(where, name, shown)

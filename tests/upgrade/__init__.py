@@ -1,0 +1,1 @@
+"""Making upgrade pairs, and installing them on running nodes."""
