@@ -193,7 +193,9 @@ class Rehearsal:
     Args:
         env: environment of the rehearsed nodes: ports of their own, a database of their own.
         probe: a command line that must end with 0 whenever a rehearsed node is up; it runs in the rehearsal's
-            directory with that environment.
+            directory with that environment, and with DELIVER_ROOT, the release's directory, DELIVER_VERSION, which the
+            node should run, and DELIVER_STAGE, how it came to that: `fresh`, `upgrade`, `downgrade`, `second upgrade`,
+            `soft restart` or `kill`. The release's own script (`$DELIVER_ROOT/bin/NAME rpc`) reaches the node.
     """
 
     env: dict[str, Value] = field(default_factory=dict, hash=False)

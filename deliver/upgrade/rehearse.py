@@ -102,7 +102,7 @@ class Rehearsal:
         agent = Agent(self.bench.session, self.bench.host, self.bench.config.app, self.bench.agent_beams)
         self._fresh[release.version] = agent.snapshot(self._salt)
         agent.leave()
-        said = self.bench.probe()
+        said = self.bench.probe(release.version, "fresh")
         if said:
             raise _UnprovenError(f"the probe does not hold for a fresh {release.version}: {said}")
         self._tell(f"{release.version} boots in {time.monotonic() - began:.1f} s")
@@ -153,7 +153,7 @@ class Rehearsal:
         findings = list(check(change.after, expected))
         self._findings += [replace(one, text=f"{name}: {one.text}") for one in findings if one.level != "error"]
         wrong = [f"{name}: {one.about}: {one.text}" for one in findings if one.level == "error"]
-        said = self.bench.probe()
+        said = self.bench.probe(step.new.version, name)
         wrong += [f"{name}: the probe does not hold: {said}"] if said else []
         self._tell(f"{name} in {change.milliseconds} ms: {len(wrong) or 'nothing'} wrong")
         return wrong
@@ -182,7 +182,7 @@ class Rehearsal:
         fresh = self._fresh[self.new.version]
         wrong = check(now, Expected(fresh, now))
         yield from (f"after {what}: {one.about}: {one.text}" for one in wrong if one.level == "error")
-        said = self.bench.probe()
+        said = self.bench.probe(self.new.version, what.removeprefix("a "))
         if said:
             yield f"after {what} the probe does not hold: {said}"
         self._tell(f"after {what} it runs {now.release}")

@@ -139,13 +139,20 @@ class Workbench:
     def _ask(self, expressions: str) -> str:
         return evaluate(self.session, self.host, self.config.app, expressions, language="erlang").value
 
-    def probe(self) -> str:
-        """Run the user's probe; return what it said when it failed, else nothing."""
+    def probe(self, version: str, stage: str) -> str:
+        """Run the user's probe; return what it said when it failed, else nothing.
+
+        Args:
+            version: that the node should run.
+            stage: how it came to run it; the probe may expect other things of a fresh node than of an upgraded one.
+        """
         command = self.config.rehearsal.probe
         if not command:
             return ""
         exports = "".join(f"export {name}={shlex.quote(_plain(value))}\n" for name, value in self.host.env.items())
-        inner = script("rehearsal_probe.sh", {"place": self.place, "command": command})
+        arguments = {"place": self.place, "command": command, "path": self.host.path, "app": self.config.app}
+        arguments |= {"version": version, "stage": stage}
+        inner = script("rehearsal_probe.sh", arguments, parts=("node.sh",))
         hidden = tuple(value for value in self.host.env.values() if isinstance(value, Secret))
         made = Script(inner.name, f"probe_environment() {{\n:\n{exports}}}\n{inner.text}", (*hidden, *inner.secrets))
         status, said = dict(self.session.run(made, deadline=PATIENCE).facts())["probe"]

@@ -1,0 +1,5 @@
+-module(sample_words).
+-export([greeting/0]).
+
+greeting() ->
+    new.

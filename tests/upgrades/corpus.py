@@ -1,0 +1,128 @@
+"""Cases of the corpus: each is a directory with two versions of an application, and `case.toml`.
+
+    case.toml   what it shows, and what must come of it
+    both/       files of both versions, above those of the scaffold
+    old/ new/   files of one version, above those
+    probe/      Elixir or Erlang that says on the node whether it is as it should be; see `probe.sh`
+
+The application is `sample`, 0.1.0 and 0.2.0; where its own files name 0.1.0 as the version, the new side has 0.2.0.
+"""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from deliver.config.schema import LOCAL, Build, Config, Host, Rehearsal
+from deliver.upgrade.flow import Made, Request, build_upgrade
+from tests.apps.repository import BASE_VERSION, VERSIONED, Repository
+from tests.build.workshop import Workshop
+
+HERE = Path(__file__).parent
+CASES = HERE / "cases"
+NEXT_VERSION = "0.2.0"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case.
+
+    Args:
+        path: its directory.
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.path.name
+
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        """What `case.toml` says."""
+        return tomli.loads((self.path / "case.toml").read_text())
+
+    def repository(self, path: Path) -> Repository:
+        """Make a git repository with both versions, each tagged."""
+        path.mkdir(parents=True)
+        repository = Repository(path)
+        repository.git("init", "--quiet", "--initial-branch", "main")
+        for version, side in ((BASE_VERSION, "old"), (NEXT_VERSION, "new")):
+            self._write(path, side, version)
+            repository.commit(f"Version {version}")
+            repository.tag(f"v{version}")
+        return repository
+
+    def _write(self, path: Path, side: str, version: str) -> None:
+        for entry in path.iterdir():
+            if entry.name != ".git":
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        for source in (HERE / "scaffold" / self.told["kind"], self.path / "both", self.path / side):
+            if source.is_dir():
+                # New times, or git would take files of equal size for unchanged.
+                shutil.copytree(source, path, dirs_exist_ok=True, copy_function=shutil.copy)
+        for file in path.rglob("*"):
+            if any(file.match(pattern) for pattern in VERSIONED):
+                file.write_text(file.read_text().replace(BASE_VERSION, version))
+
+    def make(self, path: Path) -> tuple[Workshop, Made]:
+        """Build and rehearse it for real, on this machine.
+
+        Raises:
+            DeliverError: it can never be a pair.
+        """
+        repository = self.repository(path / "repository")
+        probe = f"sh {HERE / 'probe.sh'} {self.path / 'probe'}" if (self.path / "probe").is_dir() else ""
+        config = Config(
+            file=path / "deliver.toml",
+            app="sample",
+            repository=repository.path,
+            store=path / "store",
+            build=Build(host=Host(LOCAL, path=str(path / "host"))),
+            rehearsal=Rehearsal(env=self.told.get("env", {}), probe=probe),
+        )
+        shop = Workshop(repository, config)
+        return shop, build_upgrade(config, shop.store, shop.story, Request(BASE_VERSION, NEXT_VERSION))
+
+
+@dataclass
+class Runs:
+    """Runs cases ahead of the tests that ask for them, as many at once as the machine has cores.
+
+    Args:
+        place: a directory for all of them.
+        pool: the threads.
+    """
+
+    place: Path
+    pool: ThreadPoolExecutor
+    started: dict[str, Future[tuple[Workshop, Made]]] = field(default_factory=dict)
+
+    def start(self, cases: list[Case]) -> None:
+        """Start what is not started yet, in that order."""
+        for case in cases:
+            if case.name not in self.started:
+                self.started[case.name] = self.pool.submit(case.make, self.place / case.name)
+
+    def result(self, case: Case) -> tuple[Workshop, Made]:
+        """Return what came of a case.
+
+        Raises:
+            DeliverError: what it ended with.
+        """
+        try:
+            return self.started[case.name].result()
+        finally:
+            shutil.rmtree(self.place / case.name / "host", ignore_errors=True)
+
+
+def all_cases() -> list[Case]:
+    """Return the corpus."""
+    return [Case(path.parent) for path in sorted(CASES.glob("*/case.toml"))]

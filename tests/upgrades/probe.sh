@@ -1,0 +1,45 @@
+#!/bin/sh
+# Asks a rehearsed node of a case whether it is as it should be.
+#
+#     probe.sh CASE/probe
+#
+# Files in CASE/probe, Elixir (.exs) or Erlang (.erl expressions), each of which must come to `true`:
+#     old, new   whenever the node runs that version
+#     fill       on the fresh old node, after `old`: puts something into the state of its processes
+#     kept       after each upgrade and downgrade: what `fill` put there is still there
+set -eu
+probes=$1
+
+erl_call=$(find "$DELIVER_ROOT"/erts-*/bin -name erl_call | head -n 1)
+[ -n "$erl_call" ] || erl_call=erl_call
+HOME=$(mktemp -d)
+export HOME
+trap 'rm -rf "$HOME"' EXIT
+printf %s "$RELEASE_COOKIE" >"$HOME/.erlang.cookie"
+chmod 400 "$HOME/.erlang.cookie"
+
+# holds NAME: whether that probe comes to true, or there is none.
+holds() {
+  for file in "$probes/$1".*; do
+    case $file in
+      *.exs) call="element(1, 'Elixir.Code':eval_file(<<\"$file\">>))" ;;
+      *.erl) call="element(2, file:script(\"$file\"))" ;;
+      *) continue ;;
+    esac
+    said=$(printf '%s.\n' "try $call catch C:R:S -> {C, R, S} end" |
+      "$erl_call" "-${RELEASE_DISTRIBUTION:-sname}" "$RELEASE_NODE" -h "probe$$" -e)
+    if [ "$said" != '{ok, true}' ]; then
+      printf '%s of %s: %s\n' "${file##*/}" "$DELIVER_STAGE" "$said"
+      exit 1
+    fi
+  done
+}
+
+case $DELIVER_VERSION in
+  0.1.0) holds old ;;
+  *) holds new ;;
+esac
+case "$DELIVER_STAGE $DELIVER_VERSION" in
+  'fresh 0.1.0') holds fill ;;
+  *upgrade* | *downgrade*) holds kept ;;
+esac
