@@ -15,7 +15,7 @@ import tomli
 from deliver.config import keys, values
 from deliver.config.node import Given, Node, Source
 from deliver.config.overlay import overlaid
-from deliver.config.schema import Build, Config, Content, Environment, Host, Service, Ssh, Value
+from deliver.config.schema import Build, Config, Content, Environment, Host, Pause, Service, Ssh, Value
 from deliver.config.secrets import MissingSecret, secrets_in
 from deliver.errors import ConfigError
 from deliver.secret import Secret
@@ -276,6 +276,7 @@ _READERS: dict[Any, Reader] = {
     str: values.text,
     bool: values.flag,
     float: values.duration,
+    Pause: values.pause,
     Path: values.local_path,
     Path | None: values.existing,
     Secret | None: values.secret,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NewType
 
 from deliver.config.secrets import demand
 from deliver.errors import UsageError
@@ -18,6 +18,8 @@ from deliver.secret import Secret
 LOCAL = "local"
 
 Value = str | Secret
+#: Seconds that may be none.
+Pause = NewType("Pause", float)
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,7 @@ class Upgrade:
         timeout: seconds that `release_handler` may take on one node.
     """
 
-    probation: float = 5.0
+    probation: Pause = Pause(5.0)
     timeout: float = 120.0
 
 

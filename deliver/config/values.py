@@ -53,6 +53,11 @@ def whole(node: Node, least: int, most: int) -> int:
     return value
 
 
+def pause(node: Node) -> float:
+    """Read a time that may be none at all: as `duration`, or 0."""
+    return 0.0 if node.value in (0, "0", "0s") and not isinstance(node.value, bool) else duration(node)
+
+
 def duration(node: Node) -> float:
     """Read a time: seconds as a number, or text like `10s`, `1h30m`, `500ms`; return seconds, more than 0."""
     value = node.value

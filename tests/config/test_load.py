@@ -112,6 +112,11 @@ def test_times_are_read(toml: Toml, given: str, seconds: float) -> None:
     assert load(toml(f'app = "a"\nbuild.timeout = {given}\n'), environ={}).build.timeout == seconds
 
 
+@pytest.mark.parametrize(("given", "seconds"), [("0", 0), ('"0s"', 0), ('"0"', 0), ('"5s"', 5), ("0.5", 0.5)])
+def test_some_times_may_be_none_at_all(toml: Toml, given: str, seconds: float) -> None:
+    assert load(toml(f'app = "a"\nupgrade.probation = {given}\n'), environ={}).upgrade.probation == seconds
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

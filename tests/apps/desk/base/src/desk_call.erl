@@ -1,0 +1,37 @@
+%% One caller: answers each line with how many lines it has had.
+-module(desk_call).
+-behaviour(gen_server).
+-export([start_link/1, begin_call/1, init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
+
+-record(call, {
+    socket :: gen_tcp:socket(),
+    count = 0 :: non_neg_integer()
+}).
+
+start_link(Socket) ->
+    gen_server:start_link(?MODULE, Socket, []).
+
+begin_call(Call) ->
+    gen_server:cast(Call, begin_call).
+
+init(Socket) ->
+    {ok, #call{socket = Socket}}.
+
+handle_call(_, _From, Call) ->
+    {reply, ok, Call}.
+
+handle_cast(begin_call, #call{socket = Socket} = Call) ->
+    ok = inet:setopts(Socket, [{active, once}]),
+    {noreply, Call}.
+
+handle_info({tcp, Socket, _Line}, #call{count = Count} = Call) ->
+    ok = gen_tcp:send(Socket, [integer_to_list(Count + 1), "\n"]),
+    ok = inet:setopts(Socket, [{active, once}]),
+    {noreply, Call#call{count = Count + 1}};
+handle_info({tcp_closed, _}, Call) ->
+    {stop, normal, Call};
+handle_info({tcp_error, _, _}, Call) ->
+    {stop, normal, Call}.
+
+code_change(_Vsn, Call, _Extra) ->
+    {ok, Call}.
