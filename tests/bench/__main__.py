@@ -8,7 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench.cases import CASES, NODES, Bench, run
+from tests.bench.bench import NODES, Bench
+from tests.bench.cases import CASES, run
 from tests.bench.measure import table
 from tests.hosts import Fleet, obstacle
 
