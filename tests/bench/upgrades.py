@@ -9,7 +9,10 @@ from tests.upgrade.callers import Callers
 #: A rehearsal boots both releases, restarts the one inside its process, and boots it after a kill.
 BOOTS = 4
 CONNECTIONS = 1000
-_INSTALL = '{{:ok, _, _}} = :release_handler.install_release(~c"{0}", [update_paths: true]); :ok = :release_handler.make_permanent(~c"{0}")'
+_INSTALL = (
+    '{{:ok, _, _}} = :release_handler.install_release(~c"{0}", [update_paths: true]); '
+    ':ok = :release_handler.make_permanent(~c"{0}")'
+)
 
 
 def build_upgrade(bench: Bench) -> Row:
