@@ -66,18 +66,18 @@ def _paired(bench: Bench) -> None:
 
 def connections(bench: Bench) -> Row:
     """Upgrade a server with a thousand open connections: beside a restart, which loses them all."""
-    desk = Bench(bench.fleet, bench.directory / "desk", "desk", ("prod1",))
-    desk.deliver("build-upgrade", "--from", "0.1.0", "--to", "0.2.0")
-    desk.deliver("deploy-release", "--version", "0.1.0", "--to", "production", "--start")
+    hotline = Bench(bench.fleet, bench.directory / "hotline", "hotline", ("prod1",))
+    hotline.deliver("build-upgrade", "--from", "0.1.0", "--to", "0.2.0")
+    hotline.deliver("deploy-release", "--version", "0.1.0", "--to", "production", "--start")
     callers = Callers(bench.fleet["prod1"].address, 4200, CONNECTIONS)
     callers.round()
-    ours = desk.meter.measure(
-        lambda: desk.deliver("deploy-upgrade", "--version", "0.2.0", "--to", "production", "--probation", "0")
+    ours = hotline.meter.measure(
+        lambda: hotline.deliver("deploy-upgrade", "--version", "0.2.0", "--to", "production", "--probation", "0")
     )
     kept = CONNECTIONS - callers.round().get("lost", 0)
-    theirs = desk.meter.measure(lambda: desk.deliver("restart", "--on", "production"))
+    theirs = hotline.meter.measure(lambda: hotline.deliver("restart", "--on", "production"))
     lost = callers.round().get("lost", 0)
     callers.close()
-    desk.deliver("stop", "--on", "production")
+    hotline.deliver("stop", "--on", "production")
     wanted = f"all {CONNECTIONS} connections kept ({kept}; a restart loses {lost})"
     return Row("upgrade under 1,000 connections", ours, theirs, wanted, kept == CONNECTIONS)

@@ -1,4 +1,4 @@
-"""Callers of the application `desk`: many open connections, each of which knows how many lines it has sent."""
+"""Callers of the application `hotline`: many open connections, each of which knows how many lines it has sent."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 @dataclass
 class Callers:
-    """Open connections to one desk: `Callers(address, 4200, 1000).round()` sends a line on each.
+    """Open connections to one hotline: `Callers(address, 4200, 1000).round()` sends a line on each.
 
     Args:
         address: of the host.
-        port: of the desk.
+        port: of the hotline.
         number: of connections.
     """
 

@@ -15,7 +15,7 @@ from tests.upgrade.callers import Callers
 pytestmark = [pytest.mark.hosts, pytest.mark.slow]
 
 CONNECTIONS = 1000
-CONFIG = """app = "desk"
+CONFIG = """app = "hotline"
 [ssh]
 config = "{ssh_config}"
 [build.host]
@@ -31,7 +31,7 @@ hosts = ["prod1"]
 
 
 def test_a_thousand_connections_are_kept(tmp_path: Path, fleet: Fleet) -> None:
-    repository = make_repository(tmp_path / "desk", "desk").path
+    repository = make_repository(tmp_path / "hotline", "hotline").path
     (repository / "deliver.toml").write_text(CONFIG.format(ssh_config=fleet.ssh_config))
 
     def deliver(*words: str) -> str:

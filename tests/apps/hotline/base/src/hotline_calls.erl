@@ -1,5 +1,5 @@
 %% The supervisor of all calls.
--module(desk_calls).
+-module(hotline_calls).
 -behaviour(supervisor).
 -export([start_link/0, start_call/1, init/1]).
 
@@ -10,5 +10,5 @@ start_call(Socket) ->
     supervisor:start_child(?MODULE, [Socket]).
 
 init([]) ->
-    Call = #{id => desk_call, start => {desk_call, start_link, []}, restart => temporary},
+    Call = #{id => hotline_call, start => {hotline_call, start_link, []}, restart => temporary},
     {ok, {#{strategy => simple_one_for_one}, [Call]}}.

@@ -1,9 +1,9 @@
--module(desk_app).
+-module(hotline_app).
 -behaviour(application).
 -export([start/2, stop/1]).
 
 start(_Type, _Args) ->
-    desk_sup:start_link().
+    hotline_sup:start_link().
 
 stop(_State) ->
     ok.
