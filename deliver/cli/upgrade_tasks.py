@@ -123,7 +123,10 @@ def _seconds(text: str, default: float) -> float:
     from deliver.errors import UsageError
 
     try:
-        return float(text) if text else default
+        seconds = float(text) if text else default
+        if not 0 <= seconds < float("inf"):
+            raise ValueError
+        return seconds
     except ValueError:
         raise UsageError(f"--probation needs a number of seconds, not {text!r}") from None
 

@@ -24,8 +24,8 @@ LAST_WORDS = 15.0
 class Kept:
     """A script that stays on its host, from `open` to the end of the `with`.
 
-    When a `DeliverError` leaves the `with`, or nothing does, the script is told to end, and has ended after it. Otherwise
-    it notices by itself that nobody is there any more.
+    When a `DeliverError` leaves the `with`, or nothing does, the script is told to end, and has ended after it.
+    Otherwise it notices by itself that nobody is there any more.
 
     Args:
         session: to the host; other scripts run on it meanwhile.

@@ -79,6 +79,7 @@ class Turn:
     report: Report
     reach: Callable[[Host], Site]
     _commits: bool = False
+    _goes_back: bool = False
     _milliseconds: int = 0
 
     def run(self) -> Ended:
@@ -132,11 +133,12 @@ class Turn:
         text = "\n".join([f"{self._name}: {step.new.version} is not right there:", *(f"  {one}" for one in wrong)])
         if step.pair.verdict != "hot":
             return self._restarted(text)
+        self._goes_back = True
         try:
             back = Step(step.pair, step.new, step.old)
             still = self._wrong(back, self.ready.upgrader.change(back))
         except DeliverError as error:
-            still = [error.message]
+            return self._settled(_like(error, f"{text}\nand going back failed: {error.message}"))
         if still:
             return self._restarted("\n".join([text, "and going back did not go well:", *(f"  {one}" for one in still)]))
         self._leave()
@@ -173,6 +175,8 @@ class Turn:
         if self._commits and standing.permanent == standing.current:
             self.report.warn(f"{error.message}; but {standing.current} runs there, and is what it boots")
             return self._done()
+        if self._goes_back and not isinstance(error, _LOST):
+            return self._restarted(error.message)
         if not self._commits and not isinstance(error, _LOST):
             return self._taken_back([error.message])
         told = f"{error.message}\nthe node runs {standing.current}, and would still boot {standing.permanent}"

@@ -141,10 +141,6 @@ def forge(directory: Path, store: Store, versions: Iterable[Version]) -> dict[st
     common = directory / "common"
     common.mkdir()
     subprocess.run(["escript", script, directory, common, *known], check=True, stdin=subprocess.DEVNULL)
-    (common / "bin").mkdir(exist_ok=True)
-    start = (APPS / "plain" / "base" / "plain.sh").read_text()
-    (common / "bin" / "mill").write_text(start.replace("plain", "mill"))
-    (common / "bin" / "mill").chmod(0o755)
     shutil.rmtree(common / "releases")
     for lib in common.glob("lib/mill-*"):
         shutil.rmtree(lib)
@@ -165,6 +161,10 @@ def _kept(directory: Path, store: Store, version: Version) -> Release:
     tree = directory / "trees" / version.number
     tree.parent.mkdir(exist_ok=True)
     subprocess.run(["cp", "-al", directory / "common", tree], check=True)
+    (tree / "bin").mkdir(exist_ok=True)
+    start = (APPS / "plain" / "base" / "plain.sh").read_text().replace("plain", "mill")
+    (tree / "bin" / "mill").write_text(f"{start}# {version.number}\n")
+    (tree / "bin" / "mill").chmod(0o755)
     here = directory / version.number
     shutil.copytree(here / "ebin", tree / "lib" / f"mill-{version.number}" / "ebin")
     releases = tree / "releases" / version.number
