@@ -204,7 +204,8 @@ class Agent:
             raise NodeError(f"{self.host.name}: the node did not answer: {told['silence'][0]}")
         answer = json.loads(decode(told["answer"][0]))
         if "error" in answer:
-            raise NodeError(f"{self.host.name}: {answer['error']}")
+            full = "the disk is full: " if "enospc" in answer["error"] else ""
+            raise NodeError(f"{self.host.name}: {full}{answer['error']}")
         return answer["ok"]
 
     def _ask(self, function: str, *arguments: Any, deadline: float = PATIENCE, after: str = "") -> Any:

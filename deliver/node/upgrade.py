@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from deliver.config.schema import Host
@@ -149,27 +149,19 @@ def commit(agent: Agent, root: str, release: Release, wait: int, lock_as: str = 
         TargetError: its disk is full.
         NodeError: the node did not do it.
     """
-    given = {**_activation(root, release, wait), "lock_as": lock_as, **agent.farewell(release.version)}
-    made = replace(script("ask.sh", given, parts=(*_PARTS, "node.sh", "upgrade_commit.sh")), name="upgrade_commit.sh")
+    given: dict[str, Argument] = {
+        "root": root,
+        "version": release.version,
+        "erts": release.target.erts,
+        "lock_as": lock_as,
+        **_who("commit", release.version, wait),
+        **agent.farewell(release.version),
+    }
+    made = script("upgrade_committed.sh", given, parts=(*_PARTS, "node.sh", "upgrade_commit.sh", "ask.sh"))
     done = agent.session.run(made, deadline=PATIENCE + wait, check=False)
     _judge(agent.session, made, done)
     lingering: list[dict[str, Any]] = agent.answer(done)["lingering"]
     return lingering
-
-
-def activate(session: Session, root: str, release: Release, wait: int) -> None:
-    """Make a release that the node has made permanent the one that the host starts.
-
-    Raises:
-        LockedError: somebody else is at work there.
-        RemoteError: it could not be written.
-    """
-    _run(session, script("upgrade_commit.sh", _activation(root, release, wait), parts=_PARTS), wait)
-
-
-def _activation(root: str, release: Release, wait: int) -> dict[str, Argument]:
-    which: dict[str, Argument] = {"root": root, "version": release.version, "erts": release.target.erts}
-    return {**which, **_who("commit", release.version, wait)}
 
 
 def _who(what: str, version: str, wait: int) -> dict[str, Argument]:

@@ -25,7 +25,7 @@ check_format
 at_exit end_put
 attempt "making $stage" mkdir -p "$stage" "$root/.deliver/upgrades"
 # `attempt` would take the stream for itself.
-put_said=$(take_stream | (cd "$stage" && tar -xof -) 2>&1) || refuse "putting the files of $pair in place" "$put_said"
+put_said=$(take_stream | (cd "$stage" && tar -xof -) 2>&1) || refuse "the files of $pair did not arrive whole" "$put_said"
 [ -f "$stage/relup" ] || fail "the files of $pair did not arrive whole: relup is missing"
 attempt "removing an older $pair" rm -rf "$place"
 attempt "putting $pair in place" mv "$stage" "$place"

@@ -42,8 +42,8 @@ class Choice:
                 yield release
 
 
-def choose(store: Store, app: str, site: Site, version: str, *, unproven: bool = False) -> Choice:
-    """Choose the pair for a node.
+def choose(store: Store, app: str, site: Site, version: str, environment: str, *, unproven: bool = False) -> Choice:
+    """Choose the pair for a node of an environment.
 
     Raises:
         UsageError: the store does not have the version.
@@ -61,7 +61,10 @@ def choose(store: Store, app: str, site: Site, version: str, *, unproven: bool =
     pair = store.pair(app, origin, version, new.target) or store.pair(app, version, origin, new.target)
     if pair is None or not _is_of(pair, old, new):
         raise _without_pair(site, origin, version, pair, resumes=resumes)
-    _refuse_unproven(site, pair, version, unproven=unproven)
+    up = pair.to_version == version
+    is_proven = pair.verdict == "hot" or (up and pair.verdict == "hot, no way back")
+    if not is_proven and not (unproven and "relup" in pair.files):
+        raise _unproven(site, pair, version, environment)
     return Choice(site, node.current, version, Step(pair, old, new), resumes)
 
 
@@ -130,14 +133,9 @@ def _without_pair(site: Site, origin: str, version: str, pair: Pair | None, *, r
     )
 
 
-def _refuse_unproven(site: Site, pair: Pair, version: str, *, unproven: bool) -> None:
-    up = pair.to_version == version
-    if pair.verdict == "hot" or (up and pair.verdict == "hot, no way back"):
-        return
-    if unproven and "relup" in pair.files:
-        return
+def _unproven(site: Site, pair: Pair, version: str, environment: str) -> TargetError:
     why = "".join(f"\n  {one}" for one in pair.reasons)
-    raise TargetError(
+    return TargetError(
         f"{site.name}: the verdict on {pair.from_version}..{pair.to_version} is `{pair.verdict}`:{why}",
-        hint=f"restart the nodes instead: invoke deploy-release --version {version} --to ENVIRONMENT --start",
+        hint=f"restart the nodes instead: invoke deploy-release --version {version} --to {environment} --start",
     )

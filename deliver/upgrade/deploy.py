@@ -95,8 +95,11 @@ class HotDeployment:
             self._turns(crew, ready)
 
     def _choice(self, site: Site) -> Choice:
-        version = self.request.version or previous(self.store, self.config.app, site)
-        return choose(self.store, self.config.app, site, version, unproven=self.request.unproven)
+        return self._chosen(site, self.request.version or previous(self.store, self.config.app, site))
+
+    def _chosen(self, site: Site, version: str) -> Choice:
+        environment, unproven = self.request.environment.name, self.request.unproven
+        return choose(self.store, self.config.app, site, version, environment, unproven=unproven)
 
     def _ship(self, crew: Crew, choices: Sequence[Choice]) -> None:
         lacking = [(release.version, one.site) for one in choices for release in one.ships]
@@ -137,8 +140,7 @@ class HotDeployment:
 
     def _chosen_again(self, choice: Choice) -> Choice | None:
         """Return another choice, when whoever was at work on the host has changed what is to be done."""
-        site, version = choice.site.again(self.config.app), choice.version
-        again = choose(self.store, self.config.app, site, version, unproven=self.request.unproven)
+        again = self._chosen(choice.site.again(self.config.app), choice.version)
         return None if (again.step, again.resumes) == (choice.step, choice.resumes) else again
 
     def _upgrader(self, site: Site, files: dict[str, bytes]) -> Upgrader:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -183,4 +184,4 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = 20) -> None
 
 def option(words: Sequence[str], name: str) -> list[str]:
     """Return the values of a repeatable option in a command line."""
-    return [value for word, value in zip(words, words[1:], strict=False) if word == name]
+    return [value for word, value in pairwise(words) if word == name]

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 from deliver.config.schema import LOCAL, Build, Config, Host, Rehearsal
+from deliver.node.agent import Agent
+from deliver.otp.release import Release
+from deliver.otp.upgrade.facts import Facts
 from deliver.otp.upgrade.pair import Pair
+from deliver.otp.upgrade.plan import make_plan
+from deliver.otp.upgrade.relup import render
+from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.store.store import Store
-from deliver.upgrade.flow import Request, build_upgrade
+from deliver.upgrade.flow import Request, _keep, build_upgrade
+from deliver.upgrade.rehearse import Rehearsed, _kept
+from deliver.upgrade.workbench import AGENT, Workbench, workbench
 from tests.build.workshop import Story
 from tests.upgrade.mill import Version, changed, forge
 
@@ -54,7 +63,7 @@ def _child(fails: str) -> dict[str, str]:
 
 
 VERSIONS = (
-    Version("0.1.0"),
+    *(Version(f"0.1.{number}") for number in range(11)),
     Version("0.2.0"),
     Version("0.3.0", _child("false")),
     # What can only be restarted into.
@@ -78,6 +87,9 @@ VERSIONS = (
         {"mill_native": _NATIVE, **changed("mill", ('sound() -> "', 'sound() -> 1 = mill_native:one(), "'))},
     ),
 )
+
+#: Each leads to the next one, and no further.
+CHAIN = tuple(f"0.1.{number}" for number in range(11))
 
 PAIRS = (
     *(("0.1.0", new) for new in ("0.2.0", "0.3.0", "0.4.0", "0.5.0", "0.6.0")),
@@ -116,6 +128,29 @@ class Works:
         config = replace(self.config, rehearsal=Rehearsal(env={"PORT": str(port)}))
         return build_upgrade(config, self.store, Story(), Request(old, new)).pair
 
+    def link(self) -> None:
+        """Make the pairs of the chain: of real releases, each booted once, by the real planner, and not rehearsed."""
+        config = replace(self.config, rehearsal=Rehearsal(env={"PORT": "4899"}))
+        releases = [self.store.find("mill", version) for version in CHAIN]
+        with workbench(config, self.store, Story(), "command") as bench:
+            known = [_known(bench, release) for release in releases]
+            for (old, old_facts, old_node), (new, new_facts, new_node) in pairwise(known):
+                plan = make_plan(old_facts, new_facts, old_node, new_node)
+                files = {
+                    "relup": render(plan).encode(),
+                    **{f"{name}.beam": bench.beams[name] for name in AGENT},
+                    "from.json": _kept(old_node),
+                    "to.json": _kept(new_node),
+                }
+                _keep(self.store, old, new, Rehearsed("hot", files=files, plan=plan), 0.0)
+
     def pair(self, old: str, new: str) -> Pair:
         """Return a pair, as soon as it has been made."""
         return self._pairs[old, new].result(timeout=300)
+
+
+def _known(bench: Workbench, release: Release) -> tuple[Release, Facts, Snapshot]:
+    bench.install(release)
+    bench.boot(release)
+    agent = Agent(bench.session, bench.host, bench.config.app, bench.agent_beams)
+    return release, bench.read(release.version), agent.snapshot("salt")
