@@ -122,13 +122,17 @@ def _deploy(
 def _seconds(text: str, default: float) -> float:
     from deliver.errors import UsageError
 
+    seconds = _number(text) if text else default
+    if not 0 <= seconds < float("inf"):
+        raise UsageError(f"--probation needs a number of seconds, not {text!r}")
+    return seconds
+
+
+def _number(text: str) -> float:
     try:
-        seconds = float(text) if text else default
-        if not 0 <= seconds < float("inf"):
-            raise ValueError
-        return seconds
+        return float(text)
     except ValueError:
-        raise UsageError(f"--probation needs a number of seconds, not {text!r}") from None
+        return -1.0
 
 
 def _show(run: Run, deployment: HotDeployment) -> None:

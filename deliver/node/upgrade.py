@@ -179,7 +179,8 @@ def _judge(session: Session, made: Script, done: Completed) -> None:
     if done.status == 0:
         return
     error = failure(session.name, made, done.status, done.stderr)
-    if done.status == FULL:
+    # "I/O error" is all that dash tells of it.
+    if done.status == FULL or any(word in done.stderr for word in ("No space left on device", "I/O error")):
         raise TargetError(f"{session.name}: the disk is full: {error.message.partition(': ')[2]}", hint=ROOM)
     if "cannot be computed" in error.message:
         raise NodeError(f"{error.message}; nothing was changed")

@@ -814,8 +814,9 @@ is_stopping() ->
 -spec change(string(), string(), string(), string(), pos_integer()) -> map().
 change(Salt, Root, Name, Version, Timeout) ->
     ok = watch(Salt),
-    Before = snapshot(Salt),
+    %% It may start release_handler anew, which is no change of the release's.
     _ = adopt(Root),
+    Before = snapshot(Salt),
     _ = introduce(Root, Name, Version),
     case install(Version, Timeout) of
         #{outcome := installed} = Told -> Told#{before => Before, 'after' => seen(Salt)};

@@ -9,9 +9,10 @@ told_to_end=no
 end_keep() {
   if [ "$told_to_end" = no ] && [ "${opened:-no}" = yes ] && [ -n "$pid" ] && is_alive "$pid"; then
     sleep 1
-    prepare_ask && ask 120 'release_handler:which_releases().' >/dev/null
+    (prepare_ask && ask 120 'release_handler:which_releases().') >/dev/null 2>&1
   fi
   rm -rf "$root/.deliver/upgrades/resolved"
 }
+make_private # its removal has to come after this
 at_exit end_keep
 rm -rf "$root/.deliver/upgrades/resolved"

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from deliver.otp.release import Release
 from deliver.store.store import Store
-from tests.apps.repository import APPS
 from tests.ship.tree import keep
 
 APP = """
@@ -80,6 +79,19 @@ answer("version") -> {ok, Version} = application:get_key(mill, vsn), Version;
 answer(_) -> "what?".
 """,
 }
+
+START = """\
+#!/bin/sh
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd -P)
+read -r erts version <"$root/releases/start_erl.data"
+ROOTDIR=$root BINDIR=$root/erts-$erts/bin EMU=beam PROGNAME=erl
+export ROOTDIR BINDIR EMU PROGNAME
+node="$BINDIR/erlexec -boot $root/releases/$version/start -args_file $root/releases/$version/vm.args"
+mkdir -p "$root/tmp/pipe" "$root/log"
+[ "$1" = daemon ] && exec "$BINDIR/run_erl" -daemon "$root/tmp/pipe/" "$root/log" "exec $node"
+exit 64
+"""
 
 #: Lays out a release of each version, by OTP's own means, with the ERTS beside it for all of them.
 FORGE = """
@@ -162,8 +174,7 @@ def _kept(directory: Path, store: Store, version: Version) -> Release:
     tree.parent.mkdir(exist_ok=True)
     subprocess.run(["cp", "-al", directory / "common", tree], check=True)
     (tree / "bin").mkdir(exist_ok=True)
-    start = (APPS / "plain" / "base" / "plain.sh").read_text().replace("plain", "mill")
-    (tree / "bin" / "mill").write_text(f"{start}# {version.number}\n")
+    (tree / "bin" / "mill").write_text(f"{START}# {version.number}\n")
     (tree / "bin" / "mill").chmod(0o755)
     here = directory / version.number
     shutil.copytree(here / "ebin", tree / "lib" / f"mill-{version.number}" / "ebin")

@@ -13,7 +13,7 @@ from tests.upgrade.works import ODD, WORSE, Works
 pytestmark = [pytest.mark.hosts, pytest.mark.slow]
 
 ONE = ("--host", "prod1")
-UP = ("deploy-upgrade", "--version", "0.2.0", "--to", "production", *ONE)
+UP = ("deploy-upgrade", "--version", "0.2.0", "--to", "production", *ONE, "--json")
 
 
 @pytest.fixture
@@ -97,13 +97,13 @@ def test_a_node_that_dies_in_its_probation_comes_back_as_it_was(turned: Desk) ->
 
 
 def test_a_second_operator_is_told_who_is_at_work_or_waits(turned: Desk) -> None:
-    process = in_probation(turned, "4")
+    process = in_probation(turned, "8")
+    refused = turned.deliver("restart", "--on", "production", *ONE)  # waits for five seconds
+    assert refused.code == 75
     refused = turned.upgrade("0.2.0", *ONE)
     assert refused.code == 75
     assert "is at work there" in refused.flat
     assert "upgrade 0.2.0" in refused.flat
-    refused = turned.deliver("restart", "--on", "production", *ONE)
-    assert refused.code == 75
     waited = turned.upgrade("0.2.0", *ONE, "--lock-wait", "30")
     assert (waited.code, waited.states) == (0, {"prod1": "runs it already"}), waited.told
     done = turned.end(process)
