@@ -87,10 +87,12 @@ root=$(cd "$(dirname "$0")/.." && pwd -P)
 read -r erts version <"$root/releases/start_erl.data"
 ROOTDIR=$root BINDIR=$root/erts-$erts/bin EMU=beam PROGNAME=erl
 export ROOTDIR BINDIR EMU PROGNAME
-node="$BINDIR/erlexec -boot $root/releases/$version/start -args_file $root/releases/$version/vm.args"
+node="'$BINDIR/erlexec' -boot '$root/releases/$version/start' -args_file '$root/releases/$version/vm.args'"
 mkdir -p "$root/tmp/pipe" "$root/log"
-[ "$1" = daemon ] && exec "$BINDIR/run_erl" -daemon "$root/tmp/pipe/" "$root/log" "exec $node"
-exit 64
+case $1 in
+  daemon) exec "$BINDIR/run_erl" -daemon "$root/tmp/pipe/" "$root/log" "exec $node" ;;
+  *) exit 64 ;;
+esac
 """
 
 #: Lays out a release of each version, by OTP's own means, with the ERTS beside it for all of them.
