@@ -14,7 +14,7 @@ ONE = ("--host", "prod1")
 BROKEN = {
     "1.1.0": ("code_change_failed", "no_way"),
     "1.2.0": ("code_change_failed", "mill,0"),
-    "1.3.0": ("code_change", "timeout"),
+    "1.3.0": ("timeout", "change_code"),
     "1.4.0": ("not_started", "mill_more"),
     "1.5.0": ("its state is not as mill makes it", "a tuple of 2 instead of 3"),
     "1.6.0": ("on_load_failure", ""),
