@@ -13,6 +13,7 @@
       + BuildError                1   a step of the build failed
       + TargetError               1   a release cannot run on, or be put beside what is on, a host
       + NodeError                 1   a node did not do what it was asked to do
+        - RestartedError          4   ... and was restarted for it: what it held in memory is gone
       + FleetError                *   several hosts failed: the gravest of their codes
       + MixedFleetError           3   some hosts are new and some are old: page somebody
 
@@ -117,6 +118,12 @@ class TargetError(DeliverError):
 
 class NodeError(DeliverError):
     """A node did not do what it was asked to do."""
+
+
+class RestartedError(NodeError):
+    """A node did not do what it was asked to do, and was restarted for it: what it held in memory is gone."""
+
+    exit_code = 4
 
 
 class FleetError(DeliverError):

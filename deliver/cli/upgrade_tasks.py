@@ -62,7 +62,7 @@ def deploy_upgrade(
 
     if not version or not to:
         raise UsageError("deploy-upgrade needs --version and --to", hint="--version 0.2.0 --to staging, for example")
-    _deploy(run, version, to, (host, role), probation, unproven=unproven, lock_wait=lock_wait)
+    _deploy(run, (version, to), (host, role), probation, unproven=unproven, lock_wait=lock_wait)
 
 
 @command(
@@ -88,27 +88,28 @@ def rollback(
 
     if not on:
         raise UsageError("rollback needs --on", hint="--on production, for example")
-    _deploy(run, version, on, (host, role), probation, unproven=False, lock_wait=lock_wait)
+    _deploy(run, (version, on), (host, role), probation, lock_wait=lock_wait, task="rollback")
 
 
 def _deploy(
     run: Run,
-    version: str,
-    to: str,
+    what: tuple[str, str],
     chosen: tuple[Sequence[str], Sequence[str]],
     probation: str,
     *,
-    unproven: bool,
-    lock_wait: int,
+    unproven: bool = False,
+    lock_wait: int = 0,
+    task: str = "deploy-upgrade",
 ) -> None:
     from deliver.cli import select
     from deliver.store.store import Store
     from deliver.upgrade.deploy import HotDeployment, Request
 
+    version, to = what
     environment = run.config.environment(to)
     hosts = select.hosts(environment, *chosen)
     seconds = _seconds(probation, run.config.upgrade.probation)
-    request = Request(version, environment, hosts, probation=seconds, unproven=unproven, lock_wait=lock_wait)
+    request = Request(version, environment, hosts, seconds, unproven=unproven, lock_wait=lock_wait, task=task)
     deployment = HotDeployment(run.config, Store(run.config.store), run.out, request)
     try:
         deployment.run()
@@ -121,10 +122,17 @@ def _deploy(
 def _seconds(text: str, default: float) -> float:
     from deliver.errors import UsageError
 
+    seconds = _number(text) if text else default
+    if not 0 <= seconds < float("inf"):
+        raise UsageError(f"--probation needs a number of seconds, not {text!r}")
+    return seconds
+
+
+def _number(text: str) -> float:
     try:
-        return float(text) if text else default
+        return float(text)
     except ValueError:
-        raise UsageError(f"--probation needs a number of seconds, not {text!r}") from None
+        return -1.0
 
 
 def _show(run: Run, deployment: HotDeployment) -> None:

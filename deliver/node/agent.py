@@ -13,6 +13,7 @@ from deliver.node.answer import decode
 from deliver.otp.terms import Atom, write
 from deliver.otp.upgrade import snapshot as snapshots
 from deliver.otp.upgrade.snapshot import Snapshot
+from deliver.remote.completed import Completed
 from deliver.remote.script import Argument, script
 from deliver.remote.session import Session
 
@@ -48,6 +49,7 @@ class Preflight:
     Args:
         current: the version that runs.
         permanent: the version that it boots.
+        incarnation: see `Standing`.
         releases: what `release_handler` knows: status by version.
         known: whether it knows what runs, with its libraries, and the version that is to run.
         problems: why the node must not be changed now.
@@ -57,10 +59,26 @@ class Preflight:
 
     current: str
     permanent: str
+    incarnation: str
     releases: Mapping[str, str]
     known: bool
     problems: list[str]
     unreached: list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a node stands in a change.
+
+    Args:
+        current: the version that runs.
+        permanent: the version that it boots.
+        incarnation: another one after each start, and after each restart inside the node.
+    """
+
+    current: str
+    permanent: str
+    incarnation: str
 
 
 @dataclass(frozen=True)
@@ -103,7 +121,12 @@ class Agent:
             old: the version that should run; empty for any.
             new: the version that is to run; empty for any.
         """
-        return Preflight(**self._ask("preflight", old, new, [Atom(one) for one in modules]))
+        return Preflight(**self._ask(*self.examination(modules, old, new)))
+
+    @staticmethod
+    def examination(modules: Iterable[str], old: str = "", new: str = "") -> tuple[Any, ...]:
+        """Return the words of the question that `examine` asks."""
+        return ("preflight", old, new, [Atom(one) for one in modules])
 
     def adopt(self, root: str) -> bool:
         """Have `release_handler` know what is installed, unless it does; return whether it did not.
@@ -128,6 +151,25 @@ class Agent:
             raise NodeError(f"{self.host.name}: {_failed(version, told)}")
         return int(told["milliseconds"])
 
+    def change(self, salt: str, root: str, name: str, version: str, timeout: float) -> tuple[Snapshot, Snapshot, int]:
+        """Watch, adopt, introduce and install, in one question; return the node before, after, and the milliseconds.
+
+        Raises:
+            NodeError: it was not installed; when the node restarts for it, the connection may be lost.
+        """
+        milliseconds = round(timeout * 1000)
+        told = self._ask("change", salt, root, name, version, milliseconds, deadline=timeout + 4 * PATIENCE)
+        if told["outcome"] != "installed":
+            raise NodeError(f"{self.host.name}: {_failed(version, told)}")
+        if "silent" in told["after"]:
+            raise NodeError(f"{self.host.name}: {version} was installed, but then: {told['after']['silent']}")
+        before, after = (snapshots.parse(json.dumps(told[key])) for key in ("before", "after"))
+        return before, after, int(told["milliseconds"])
+
+    def standing(self) -> Standing:
+        """Ask what runs, what boots next, and whether that is still the same node."""
+        return Standing(**self._ask("standing"))
+
     def commit(self, version: str) -> list[dict[str, Any]]:
         """Make the version that runs the permanent one; return who ran old code until then: `{pid, name, modules}`."""
         lingering: list[dict[str, Any]] = self._ask("commit", version)["lingering"]
@@ -137,28 +179,39 @@ class Agent:
         """Leave nothing of ours in the node."""
         self._ask("leave", after=_UNLOAD)
 
-    def _ask(self, function: str, *arguments: Any, deadline: float = PATIENCE, after: str = "") -> Any:
+    def question(
+        self, function: str, *arguments: Any, deadline: float = PATIENCE, after: str = ""
+    ) -> dict[str, Argument]:
+        """Return a question as the arguments of `ask.sh`, for a script that asks it among other things."""
         loads = _LOAD.format(json=write(f"{self.beams}/deliver_json"), node=write(f"{self.beams}/deliver_node"))
         exprs = f"{loads}Answer = deliver_node:call({function}, {write(list(arguments))}),\n{after}Answer."
-        answer = json.loads(decode(self._evaluate(exprs, deadline)))
-        if "error" in answer:
-            raise NodeError(f"{self.host.name}: {answer['error']}")
-        return answer["ok"]
+        return {"path": self.host.path, "app": self.app, "exprs": exprs, "seconds": round(deadline)}
 
-    def _evaluate(self, exprs: str, deadline: float) -> str:
-        given: dict[str, Argument] = {
-            "path": self.host.path,
-            "app": self.app,
-            "exprs": exprs,
-            "seconds": round(deadline),
-        }
-        made = script("ask.sh", given, parts=("node.sh",))
-        told = dict(self.session.run(made, deadline=deadline + MARGIN).facts())
+    def farewell(self, version: str) -> dict[str, Argument]:
+        """Return the question that makes a version permanent, and leaves nothing of ours in the node."""
+        return self.question("finish", version, after=_UNLOAD)
+
+    def answer(self, done: Completed) -> Any:
+        """Return what `ask.sh` was answered.
+
+        Raises:
+            NodeError: it was not, or the node could not do it.
+        """
+        told = dict(done.facts())
         if "down" in told:
             raise NodeError(f"{self.host.name}: the node does not run at {told['down'][0]}")
         if "silence" in told:
             raise NodeError(f"{self.host.name}: the node did not answer: {told['silence'][0]}")
-        return str(told["answer"][0])
+        answer = json.loads(decode(told["answer"][0]))
+        if "error" in answer:
+            full = "the disk is full: " if "enospc" in answer["error"] else ""
+            raise NodeError(f"{self.host.name}: {full}{answer['error']}")
+        return answer["ok"]
+
+    def _ask(self, function: str, *arguments: Any, deadline: float = PATIENCE, after: str = "") -> Any:
+        given = self.question(function, *arguments, deadline=deadline, after=after)
+        made = script("ask.sh", given, parts=("node.sh",))
+        return self.answer(self.session.run(made, deadline=deadline + MARGIN))
 
 
 def _failed(version: str, told: Mapping[str, str]) -> str:

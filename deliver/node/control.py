@@ -49,10 +49,17 @@ class Stopped:
     how: Literal["stopped", "killed", "down"]
 
 
-def start(session: Session, host: Host, environment: Environment, app: str) -> Started:
+def start(session: Session, host: Host, environment: Environment, app: str, *, lock_as: str = "") -> Started:
     """Start the node, and return when it answers and every permanent application of its release runs.
 
     A node that runs already is only asked. What boots is the version that `start_erl.data` names.
+
+    Args:
+        session: an open session to `host`.
+        host: whose node.
+        environment: says how the node is kept running.
+        app: the release's name.
+        lock_as: whose lock the host has, when this is done under it.
 
     Raises:
         NodeError: nothing is installed, it crashed, or it did not get so far within `start_timeout`.
@@ -60,7 +67,7 @@ def start(session: Session, host: Host, environment: Environment, app: str) -> S
         RemoteError: the host cannot do it.
     """
     seconds = environment.start_timeout
-    given: dict[str, Argument] = {"seconds": round(seconds), "ready": payload("ready.exprs")}
+    given: dict[str, Argument] = {"seconds": round(seconds), "ready": payload("ready.exprs"), "lock_as": lock_as}
     told = _change(session, "start", host, environment, app, given, seconds)
     pid = told.values[0] if told.values else ""
     if told.outcome in {"running", "started"}:
@@ -68,7 +75,9 @@ def start(session: Session, host: Host, environment: Environment, app: str) -> S
     raise _start_error(host.name, environment, told)
 
 
-def stop(session: Session, host: Host, environment: Environment, app: str, *, kill: bool = False) -> Stopped:
+def stop(
+    session: Session, host: Host, environment: Environment, app: str, *, kill: bool = False, lock_as: str = ""
+) -> Stopped:
     """Stop the node, and return when its process is gone and nothing brings it back.
 
     Args:
@@ -77,6 +86,7 @@ def stop(session: Session, host: Host, environment: Environment, app: str, *, ki
         environment: says how the node is kept running, and for how long to wait.
         app: the release's name.
         kill: whether a node that does not answer, or does not end in time, is killed.
+        lock_as: whose lock the host has, when this is done under it.
 
     Raises:
         NodeError: it did not answer, or did not end within `stop_timeout`.
@@ -84,7 +94,7 @@ def stop(session: Session, host: Host, environment: Environment, app: str, *, ki
         RemoteError: the host cannot do it.
     """
     seconds = environment.stop_timeout
-    given: dict[str, Argument] = {"seconds": round(seconds), "force": "yes" if kill else "no"}
+    given: dict[str, Argument] = {"seconds": round(seconds), "force": "yes" if kill else "no", "lock_as": lock_as}
     told = _change(session, "stop", host, environment, app, given, seconds)
     if told.outcome == "down":
         return Stopped(host.name, 0, "down")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from deliver.config.schema import Host
-from deliver.errors import DeadlineError, LockedError, NodeError
+from deliver.errors import DeadlineError, LockedError, NodeError, TargetError
+from deliver.node.agent import Agent
+from deliver.node.keep import Kept
 from deliver.otp.release import Release
+from deliver.remote.completed import Completed
 from deliver.remote.pump import failure
 from deliver.remote.script import Argument, Script, payload, script
 from deliver.remote.session import Session
@@ -14,11 +20,37 @@ from deliver.remote.who import holder, journal_name, told
 
 #: The exit status of a script that found the host's lock taken.
 LOCKED = 75
+#: The same for a disk that is full, and what to do then.
+FULL = 28
+ROOM = "make room there, then run the same command again"
 #: Seconds for a script that changes files, and for a virtual machine that computes a configuration.
 PATIENCE = 60.0
 RESOLVE = 120.0
 
 _PARTS = ("lock.sh", "layout.sh")
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What is made ready on a host for the upgrade of its node.
+
+    Args:
+        pair: the pair's name there.
+        to: the younger of its versions, beside which the relup stands.
+        version: what the node is to run.
+        files: the pair's, as a tar.
+        inline: see `resolve`.
+        resolves: whether the configuration of `version` is computed.
+        question: words of the question that the node is asked then.
+    """
+
+    pair: str
+    to: str
+    version: str
+    files: bytes
+    inline: Mapping[str, str]
+    resolves: bool
+    question: tuple[Any, ...]
 
 
 def put(session: Session, root: str, pair: str, to: str, files: Iterable[bytes], wait: int) -> None:
@@ -50,8 +82,7 @@ def resolve(session: Session, host: Host, app: str, version: str, inline: Mappin
         NodeError: the node does not run, a config provider failed, or the children cannot be told.
         DeadlineError: it did not end in time.
     """
-    pairs = ", ".join(f"{{:{_elixir(name)}, :{_elixir(registered)}}}" for name, registered in inline.items())
-    arguments = {"path": host.path, "app": app, "version": version, "inline": pairs, "exprs": payload("resolve.exprs")}
+    arguments = {"path": host.path, "app": app, **_resolution(version, inline)}
     made = script("resolve.sh", arguments, parts=(*_PARTS, "node.sh"))
     done = session.run(made, deadline=RESOLVE, check=False)
     if done.status != 0:
@@ -62,25 +93,75 @@ def resolve(session: Session, host: Host, app: str, version: str, inline: Mappin
     return any(key == "resolved" for key, _ in done.facts())
 
 
+def _resolution(version: str, inline: Mapping[str, str]) -> dict[str, Argument]:
+    pairs = ", ".join(f"{{:{_elixir(name)}, :{_elixir(registered)}}}" for name, registered in inline.items())
+    return {"version": version, "inline": pairs, "resolver": payload("resolve.exprs")}
+
+
+@contextmanager
+def opened(agent: Agent, root: str, opening: Opening, wait: int, stay: float) -> Iterator[Kept]:
+    """Take the lock of a host and make all ready there; keep it to the end of the `with`.
+
+    What was computed for the upgrade goes with it, however it ends.
+
+    Args:
+        agent: of the node; what it has to be asked first is part of `opening`.
+        root: the release's directory.
+        opening: what is made ready.
+        wait: seconds to wait for the lock.
+        stay: seconds that the host may be kept.
+
+    Raises:
+        LockedError: somebody else is at work there.
+        TargetError: its disk is full.
+        NodeError: the configuration cannot be computed.
+        RemoteError: the files could not be written.
+    """
+    given: dict[str, Argument] = {
+        "root": root,
+        "pair": opening.pair,
+        "to": opening.to,
+        "size": len(opening.files),
+        **_who("upgrade", opening.version, wait),
+        **agent.question(*opening.question),
+        **(_resolution(opening.version, opening.inline) if opening.resolves else {}),
+    }
+    steps = ["upgrade_put.sh", "upgrade_keep.sh", *(["resolve.sh"] if opening.resolves else []), "ask.sh"]
+    made = script("upgrade_open.sh", given, parts=(*_PARTS, "node.sh", *steps))
+    with Kept(agent.session, made, [opening.files], stay) as kept:
+        _judge(agent.session, made, kept.completed)
+        yield kept
+
+
 def clear(session: Session, root: str) -> None:
     """Remove computed configurations."""
     session.run(script("upgrade_clear.sh", {"root": root}), deadline=PATIENCE)
 
 
-def activate(session: Session, root: str, release: Release, wait: int) -> None:
-    """Make a release that the node has made permanent the one that the host starts.
+def commit(agent: Agent, root: str, release: Release, wait: int, lock_as: str = "") -> list[dict[str, Any]]:
+    """Make a release that runs the one that its host starts and its node boots; leave nothing of ours in the node.
+
+    Returns:
+        Who ran old code until then, as `{pid, name, modules}`.
 
     Raises:
         LockedError: somebody else is at work there.
-        RemoteError: it could not be written.
+        TargetError: its disk is full.
+        NodeError: the node did not do it.
     """
-    arguments = {
+    given: dict[str, Argument] = {
         "root": root,
         "version": release.version,
         "erts": release.target.erts,
+        "lock_as": lock_as,
         **_who("commit", release.version, wait),
+        **agent.farewell(release.version),
     }
-    _run(session, script("upgrade_commit.sh", arguments, parts=_PARTS), wait)
+    made = script("upgrade_committed.sh", given, parts=(*_PARTS, "node.sh", "upgrade_commit.sh", "ask.sh"))
+    done = agent.session.run(made, deadline=PATIENCE + wait, check=False)
+    _judge(agent.session, made, done)
+    lingering: list[dict[str, Any]] = agent.answer(done)["lingering"]
+    return lingering
 
 
 def _who(what: str, version: str, wait: int) -> dict[str, Argument]:
@@ -88,12 +169,22 @@ def _who(what: str, version: str, wait: int) -> dict[str, Argument]:
 
 
 def _run(session: Session, made: Script, wait: int, stdin: Iterable[bytes] | None = None) -> None:
-    done = session.run(made, deadline=PATIENCE + wait, stdin=stdin, check=False)
+    _judge(session, made, session.run(made, deadline=PATIENCE + wait, stdin=stdin, check=False))
+
+
+def _judge(session: Session, made: Script, done: Completed) -> None:
     if done.status == LOCKED:
         who = next((values[0] for key, values in done.facts() if key == "locked"), "")
         raise LockedError(f"{session.name}: {told(who)} is at work there", hint="try again later, or use --lock-wait")
-    if done.status != 0:
-        raise failure(session.name, made, done.status, done.stderr)
+    if done.status == 0:
+        return
+    error = failure(session.name, made, done.status, done.stderr)
+    # "I/O error" is all that dash tells of it.
+    if done.status == FULL or any(word in done.stderr for word in ("No space left on device", "I/O error")):
+        raise TargetError(f"{session.name}: the disk is full: {error.message.partition(': ')[2]}", hint=ROOM)
+    if "cannot be computed" in error.message:
+        raise NodeError(f"{error.message}; nothing was changed")
+    raise error
 
 
 def _elixir(name: str) -> str:

@@ -6,6 +6,7 @@
 
 -export([call/2]).
 -export([watch/1, unwatch/0, snapshot/1, preflight/3, adopt/1, introduce/3, install/2, commit/1, leave/0]).
+-export([change/5, finish/1, standing/0]).
 -export([log/2]).
 
 %% Milliseconds: for a process to say something, for a supervisor or OTP's own servers to, for a whole question.
@@ -47,6 +48,7 @@ call(Function, Arguments) ->
     split(base64:encode_to_string(Answer)).
 
 limit(install, [_, Timeout]) -> Timeout + ?QUESTION;
+limit(change, [_, _, _, _, Timeout]) -> Timeout + 3 * ?QUESTION;
 limit(_, _) -> ?QUESTION.
 
 encoded(Term) ->
@@ -570,6 +572,7 @@ preflight(From, To, Modules) ->
         current => deliver_json:text(Current),
         permanent => deliver_json:text(Permanent),
         releases => maps:from_list([{deliver_json:text(Version), Status} || {_, Version, _, Status} <- Releases]),
+        incarnation => incarnation(),
         known => is_right(Releases, Current) andalso (To =:= "" orelse lists:keymember(To, 2, Releases)),
         problems => [deliver_json:text(Text) || Text <- Problems, Text =/= none],
         unreached => unreached(Modules, Running)
@@ -807,6 +810,42 @@ is_stopping() ->
         _ -> true
     end.
 
+%% All of a change in one question: the node before, the installation, and the node after it.
+-spec change(string(), string(), string(), string(), pos_integer()) -> map().
+change(Salt, Root, Name, Version, Timeout) ->
+    ok = watch(Salt),
+    %% It may start release_handler anew, which is no change of the release's.
+    _ = adopt(Root),
+    Before = snapshot(Salt),
+    _ = introduce(Root, Name, Version),
+    case install(Version, Timeout) of
+        #{outcome := installed} = Told -> Told#{before => Before, 'after' => seen(Salt)};
+        Told -> Told
+    end.
+
+%% Once the new release runs, a node that does not tell of itself has to be told from one that was not changed.
+seen(Salt) ->
+    case within(fun() -> snapshot(Salt) end, 2 * ?QUESTION) of
+        {answer, Snapshot} -> Snapshot;
+        {failed, throw, {told, Text}} -> #{silent => deliver_json:text(Text)};
+        {failed, Class, Reason} -> #{silent => shown({Class, Reason})};
+        late -> #{silent => <<"it does not tell of itself in time">>}
+    end.
+
+%% What runs now, what boots next, and since when: see incarnation/0.
+-spec standing() -> map().
+standing() ->
+    {Current, Permanent} = versions(releases()),
+    #{
+        current => deliver_json:text(Current),
+        permanent => deliver_json:text(Permanent),
+        incarnation => incarnation()
+    }.
+
+%% Another one after each start and restart: a restart inside the node keeps its process, but not those in it.
+incarnation() ->
+    deliver_json:text([os:getpid(), $\s, pid_to_list(whereis(kernel_sup))]).
+
 %% The configuration that application_controller gives to applications, and what each of them is and has now.
 kept() ->
     State = sys:get_state(application_controller, ?PATIENCE),
@@ -867,6 +906,13 @@ made(_, {answer, ok}) -> ok;
 made(Version, {answer, {error, Reason}}) ->
     told("release_handler does not make ~ts permanent: ~0tp", [Version, Reason]);
 made(Version, _) -> told("release_handler did not say that ~ts is permanent", [Version]).
+
+%% commit/1 and leave/0 in one question.
+-spec finish(string()) -> map().
+finish(Version) ->
+    Told = commit(Version),
+    ok = leave(),
+    Told.
 
 %% End what runs of ours; whoever asks removes the code then.
 -spec leave() -> ok.

@@ -6,9 +6,13 @@
 # whole directory when the lock is free, and the exact name of the dead owner when it is taken over.
 
 # take_lock DIR HOLDER_JSON WAIT_SECONDS: returns with the lock, which is freed at exit. When somebody else keeps it
-# for so long: `say locked HOLDER`, and exit 75.
+# for so long: `say locked HOLDER`, and exit 75. A script that stays and keeps the lock for others of the same command
+# gives them its identity as `lock_as`: they neither take nor free it.
 take_lock() {
   lock_dir=$1
+  if [ -n "${lock_as:-}" ] && [ -d "$lock_dir/owner.$lock_as" ]; then
+    return
+  fi
   lock_holder=$2
   lock_until=$(($(date +%s) + $3))
   lock_owner=$(lock_identity $$)

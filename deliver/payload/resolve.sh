@@ -2,7 +2,7 @@
 # Computes the configuration of a version as its own start would, with the environment of the node that runs, and keeps
 # it for the upgrade in a file that only this user reads. Stands after layout.sh and node.sh. Says `resolved VERSION`,
 # or `static VERSION` when release_handler reads all that there is from sys.config.
-: "${root:=}" "${version:=}" "${inline:=}" "${exprs:=}" "${pid:=}" "${private:=}"
+: "${root:=}" "${version:=}" "${inline:=}" "${resolver:=}" "${pid:=}" "${private:=}"
 
 has_providers() {
   grep -q config_provider_init "$root/releases/$version/sys.config" 2>/dev/null
@@ -96,7 +96,7 @@ compute() {
   umask 077
   cp "$root/releases/$version/sys.config" "$private/sys.config" || return
   options >"$private/vm.args"
-  printf '%s\n' "$exprs" >"$private/resolve.exprs"
+  printf '%s\n' "$resolver" >"$private/resolve.exprs"
   deliver_code="directory = :os.getenv(~c\"RELEASE_TMP\")
 {:ok, _} = :file.script(:filename.join(directory, ~c\"resolve.exprs\"),
   Root: :os.getenv(~c\"RELEASE_ROOT\"), Version: :os.getenv(~c\"RELEASE_VSN\"), Inline: [$inline],

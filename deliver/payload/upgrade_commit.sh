@@ -1,16 +1,19 @@
 # shellcheck shell=sh
-# Makes a release that the node has made permanent the one that the host starts. Stands after layout.sh. Says
-# `activated VERSION`.
-: "${root:=}" "${version:=}" "${erts:=}" "${holder:=}" "${wait:=0}"
+# Before the node is asked to make its release permanent: the start scripts of it, and copies of what release_handler
+# empties before it writes, which also shows whether there is room. Stands after layout.sh.
+: "${root:=}" "${version:=}" "${holder:=}" "${wait:=0}"
 
-[ -d "$root/.deliver" ] || fail "nothing is installed in $root"
+[ -f "$root/.deliver/versions/$version/manifest" ] || fail "version $version is not installed in $root"
 take_lock "$root/.deliver/lock" "$holder" "$wait"
 check_format
+kept=$root/.deliver/upgrades/kept
 outcome=failed
 end_commit() {
+  rm -rf "$kept"
   journal commit "$version" "$outcome"
 }
 at_exit end_commit
-activate "$version" "$erts"
-outcome=ok
-say activated "$version"
+attempt 'putting the start scripts in place' place_unversioned "$root/.deliver/versions/$version"
+for file in RELEASES start_erl.data; do
+  [ ! -f "$root/releases/$file" ] || attempt "copying $file" put_file "$root/releases/$file" "$kept/$file"
+done

@@ -7,6 +7,7 @@ import os
 import selectors
 import signal
 import subprocess
+from weakref import WeakSet
 
 from deliver.remote.script import Script
 from deliver.remote.session import Session
@@ -22,7 +23,7 @@ class LocalSession(Session):
 
     def __init__(self, name: str, report: Report) -> None:
         super().__init__(name, report)
-        self._running: LocalPipes | None = None
+        self._running: WeakSet[LocalPipes] = WeakSet()
 
     def console(self, script: Script) -> int:
         """Run a script with the operator's terminal as its own."""
@@ -35,12 +36,13 @@ class LocalSession(Session):
 
     def close(self) -> None:
         """End what runs."""
-        if self._running is not None:
-            self._running.close()
+        for pipes in list(self._running):
+            pipes.close()
 
     def _start(self, command: str) -> LocalPipes:
-        self._running = LocalPipes(command)
-        return self._running
+        pipes = LocalPipes(command)
+        self._running.add(pipes)
+        return pipes
 
 
 class LocalPipes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -34,6 +34,14 @@ class Site:
     def name(self) -> str:
         """The host's name."""
         return self.host.name
+
+    def again(self, app: str) -> Site:
+        """Return it with what the host says of itself now.
+
+        Raises:
+            RemoteError, DeadlineError: it does not.
+        """
+        return replace(self, facts=gather(self.session, self.host, app))
 
 
 class Crew:

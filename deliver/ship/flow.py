@@ -109,12 +109,22 @@ class Deployment:
         """
         builds = self._builds()
         with self.store.reader(), Crew(self.config.ssh, self.report, self.config.app) as crew:
-            sites = agreed(crew.reach(self.request.hosts))
-            chosen = agreed(crew.each(sites, lambda site: (site, _fitting(site.facts, builds))))
-            self.rows = {site.name: Row(site.name, "present") for site in sites}
-            self._ship(crew, chosen)
-            if self.request.start:
-                self._start(chosen)
+            self.bring(crew, agreed(crew.reach(self.request.hosts)), builds)
+
+    def bring(self, crew: Crew, sites: Sequence[Site], builds: Sequence[Release] = ()) -> None:
+        """Deploy to hosts that were reached; see `run`.
+
+        Args:
+            crew: whose sites they are; the store is being read.
+            sites: the hosts.
+            builds: of the version, where they are known.
+        """
+        found = builds or self._builds()
+        chosen = agreed(crew.each(sites, lambda site: (site, _fitting(site.facts, found))))
+        self.rows = {site.name: Row(site.name, "present") for site in sites}
+        self._ship(crew, chosen)
+        if self.request.start:
+            self._start(chosen)
 
     @property
     def is_idle(self) -> bool:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import secrets
-import shlex
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from deliver.config.schema import Config, Environment, Host
-from deliver.errors import DeliverError, MixedFleetError, NodeError, TargetError
-from deliver.node.control import start, stop
+from deliver.errors import TargetError
 from deliver.otp.upgrade import snapshot as snapshots
-from deliver.otp.upgrade.check import Expected, check
-from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.report import Report
 from deliver.ship.crew import Crew, Site, agreed
 from deliver.ship.flow import Deployment
 from deliver.ship.flow import Request as Shipping
 from deliver.store.store import Store
+from deliver.upgrade import told
 from deliver.upgrade.choice import Choice, choose, previous
-from deliver.upgrade.upgrader import Change, Step, Upgrader
+from deliver.upgrade.told import Row, Words
+from deliver.upgrade.turn import Ready, Turn
+from deliver.upgrade.upgrader import Upgrader
+
+#: Seconds that a host may be kept for each node, besides what its change may take: for stopping, starting and asking.
+SLACK = 600.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Request:
         probation: seconds to watch a node before the version becomes permanent.
         unproven: whether a pair that is not proven is installed all the same.
         lock_wait: seconds to wait for a host's lock.
+        task: the task that asks for it, for the command that goes on after a failure.
     """
 
     version: str
@@ -42,25 +45,13 @@ class Request:
     probation: float = 5.0
     unproven: bool = False
     lock_wait: int = 0
+    task: str = "deploy-upgrade"
 
-
-@dataclass(frozen=True)
-class Row:
-    """What came of one host.
-
-    Args:
-        host: its name.
-        old: the version that it ran.
-        new: the version that it runs, as far as we know.
-        state: `waiting`, `runs it already`, `upgraded`, `downgraded`, `taken back`, `restarted`, `failed`.
-        milliseconds: that the change took on the node.
-    """
-
-    host: str
-    old: str
-    new: str
-    state: str = "waiting"
-    milliseconds: int = 0
+    @property
+    def words(self) -> Words:
+        """The command line, but for the version."""
+        named = () if self.hosts == self.environment.hosts else tuple(host.name for host in self.hosts)
+        return Words(self.task, self.environment.name, named, ("--unproven",) if self.unproven else ())
 
 
 @dataclass
@@ -88,155 +79,113 @@ class HotDeployment:
             UsageError: the store does not have the version, or a pair that leads there.
             TargetError: a node cannot be upgraded while it runs; nothing was changed anywhere.
             UnreachableError: a host does not answer; nothing was changed anywhere.
-            LockedError: somebody else is at work on a host.
+            LockedError: somebody else is at work on a host; nothing was changed anywhere.
             NodeError: the upgrade failed on a node; the message says what it runs now.
+            RestartedError: the upgrade failed, and a node was restarted for it.
             MixedFleetError: some nodes run the new version, and some do not.
         """
-        request, app = self.request, self.config.app
-        with self.store.reader(), Crew(self.config.ssh, self.report, app) as crew:
-            sites = agreed(crew.reach(request.hosts))
-            choices = [self._choice(site) for site in sites]
+        with self.store.reader(), Crew(self.config.ssh, self.report, self.config.app) as crew, ExitStack() as kept:
+            choices = agreed(crew.each(agreed(crew.reach(self.request.hosts)), self._choice))
             self.rows = {one.site.name: _row(one) for one in choices}
             waiting = [one for one in choices if one.step is not None]
-            self._ship(waiting)
-            ready = agreed(crew.each([one.site for one in waiting], lambda site: self._ready(_of(waiting, site))))
-            for number, one in enumerate(ready):
-                self._one(one, [other.choice.site.name for other in ready[number:]])
+            self._ship(crew, waiting)
+            prepared = agreed(crew.each([one.site for one in waiting], self._preparing(waiting, kept)))
+            ready = [one for one in prepared if isinstance(one, Ready)]
+            self.rows.update({one.site.name: _row(one) for one in prepared if isinstance(one, Choice)})
+            self._turns(crew, ready)
 
     def _choice(self, site: Site) -> Choice:
-        version = self.request.version or previous(self.store, self.config.app, site)
-        return choose(self.store, self.config.app, site, version, unproven=self.request.unproven)
+        return self._chosen(site, self.request.version or previous(self.store, self.config.app, site))
 
-    def _ship(self, choices: Sequence[Choice]) -> None:
-        for version in sorted({one.version for one in choices}):
-            hosts = tuple(one.site.host for one in choices if one.version == version and not one.is_installed)
-            if hosts:
-                shipping = Shipping(version, self.request.environment, hosts, lock_wait=self.request.lock_wait)
-                Deployment(self.config, self.store, self.report, shipping).run()
+    def _chosen(self, site: Site, version: str) -> Choice:
+        environment, unproven = self.request.environment.name, self.request.unproven
+        return choose(self.store, self.config.app, site, version, environment, unproven=unproven)
 
-    def _ready(self, choice: Choice) -> _Ready:
-        assert choice.step is not None  # noqa: S101  # the others are not asked
-        site, pair = choice.site, choice.step.pair
-        files = {name: self._content(sha) for name, sha in pair.files.items()}
-        upgrader = Upgrader(
+    def _ship(self, crew: Crew, choices: Sequence[Choice]) -> None:
+        lacking = [(release.version, one.site) for one in choices for release in one.ships]
+        for version in dict.fromkeys(version for version, _ in lacking):
+            sites = [site for lacked, site in lacking if lacked == version]
+            hosts = tuple(site.host for site in sites)
+            shipping = Shipping(version, self.request.environment, hosts, lock_wait=self.request.lock_wait)
+            Deployment(self.config, self.store, self.report, shipping).bring(crew, sites)
+
+    def _preparing(self, choices: Sequence[Choice], kept: ExitStack) -> Callable[[Site], Ready | Choice]:
+        chosen = {one.site.name: one for one in choices}
+        stay = (
+            sum(self.config.upgrade.timeout + self.request.probation + SLACK for _ in choices) + self.request.lock_wait
+        )
+        return lambda site: self._prepared(chosen[site.name], kept, stay)
+
+    def _prepared(self, choice: Choice, kept: ExitStack, stay: float) -> Ready | Choice:
+        """Make a host ready, and keep it; return the choice when there is nothing to do on it any more."""
+        step, site = choice.step, choice.site
+        if step is None:
+            return choice
+        files = {name: b"".join(self.store.read(sha)) for name, sha in step.pair.files.items()}
+        upgrader = self._upgrader(site, {name: data for name, data in files.items() if not name.endswith(".json")})
+        with ExitStack() as opening:
+            readiness = opening.enter_context(upgrader.opened(step, stay, resumes=choice.resumes))
+            if not readiness.had_to_wait or (changed := self._chosen_again(choice)) is None:
+                self._refuse(choice, readiness.preflight.problems)
+                for one in readiness.preflight.unreached:
+                    who = one.get("name") or one.get("pid")
+                    self.report.warn(f"{site.name}: {who} runs {one.get('callback')}, and is not found by the upgrade")
+                kept.push(opening.pop_all())
+                fresh = {
+                    step.pair.from_version: snapshots.parse(files["from.json"]),
+                    step.pair.to_version: snapshots.parse(files["to.json"]),
+                }
+                return Ready(choice, step, upgrader, fresh, readiness.preflight.incarnation)
+        return self._prepared(changed, kept, stay)
+
+    def _chosen_again(self, choice: Choice) -> Choice | None:
+        """Return another choice, when whoever was at work on the host has changed what is to be done."""
+        again = self._chosen(choice.site.again(self.config.app), choice.version)
+        return None if (again.step, again.resumes) == (choice.step, choice.resumes) else again
+
+    def _upgrader(self, site: Site, files: dict[str, bytes]) -> Upgrader:
+        return Upgrader(
             site.session,
             site.host,
             self.request.environment,
             self.config.app,
             site.facts.root,
-            {name: data for name, data in files.items() if not name.endswith(".json")},
+            files,
             self._salt,
             self.config.upgrade.timeout,
             self.request.lock_wait,
         )
-        upgrader.prepare(pair)
-        problems = upgrader.preflight(choice.step)
+
+    def _refuse(self, choice: Choice, problems: Sequence[str]) -> None:
         if problems:
+            words = f"--version {choice.version} --to {self.request.environment.name} --start"
             raise TargetError(
-                "\n".join(f"{site.name}: {one}" for one in problems), hint=_by_restart(self.request, choice)
+                "\n".join(f"{choice.site.name}: {one}" for one in problems),
+                hint=f"or restart the nodes: invoke deploy-release {words}",
             )
-        fresh = snapshots.parse(files["to.json" if choice.step.is_up else "from.json"])
-        return _Ready(choice, choice.step, upgrader, fresh)
 
-    def _content(self, sha: str) -> bytes:
-        return b"".join(self.store.read(sha))
-
-    def _one(self, ready: _Ready, rest: Sequence[str]) -> None:
+    def _turns(self, crew: Crew, ready: Sequence[Ready]) -> None:
         try:
-            self._change(ready)
-        except DeliverError as error:
-            raise self._failure(error, ready, rest) from error
+            for one in ready:
+                self._turn(crew, one)
+        except KeyboardInterrupt:
+            rows = list(self.rows.values())
+            self.report.warn(f"{told.fleet(rows)}\nto go on: {told.mend(rows, self.request.words)}")
+            raise
 
-    def _change(self, ready: _Ready) -> None:
+    def _turn(self, crew: Crew, ready: Ready) -> None:
         name, step = ready.choice.site.name, ready.step
-        try:
-            change = ready.upgrader.change(step)
-        except NodeError as error:
-            raise self._settled(ready, error) from error
-        wrong = self._wrong(ready, change)
-        if not wrong and self.request.probation:
-            time.sleep(self.request.probation)
-            wrong = self._wrong(ready, replace(change, after=ready.upgrader.agent.snapshot(self._salt)))
-        if wrong:
-            raise self._taken_back(ready, wrong)
-        ready.upgrader.commit(step)
-        state = "upgraded" if step.is_up else "downgraded"
-        self._tell(name, step.new.version, state, change.milliseconds)
-        way = f"from {step.old.version} to {step.new.version}"
-        self.report.step(name, f"{state} {way} in {change.milliseconds} ms")
-
-    def _wrong(self, ready: _Ready, change: Change) -> list[str]:
-        expected = Expected(ready.fresh, change.before, ready.ended, elsewhere=True)
-        findings = list(check(change.after, expected))
-        for one in findings:
-            if one.level == "warning":
-                self.report.warn(f"{ready.choice.site.name}: {one.about}: {one.text}")
-        return [f"{one.about}: {one.text}" for one in findings if one.level == "error"]
-
-    def _settled(self, ready: _Ready, error: NodeError) -> NodeError:
-        """Return what to tell of a node whose upgrade failed, when it has come to rest."""
-        site, step = ready.choice.site, ready.step
-        try:
-            start(site.session, site.host, self.request.environment, self.config.app)
-            now = ready.upgrader.agent.snapshot(self._salt)
-        except DeliverError as silent:
-            self._tell(site.name, "", "failed")
-            return NodeError(
-                f"{error.message}; and the node does not answer any more: {silent.message}", hint=silent.hint
-            )
-        self._tell(site.name, now.release, "failed" if now.release == step.old.version else "restarted")
-        return NodeError(f"{error.message}; the node runs {now.release}", hint=error.hint)
-
-    def _taken_back(self, ready: _Ready, wrong: Sequence[str]) -> NodeError:
-        site, step = ready.choice.site, ready.step
-        text = "\n".join([f"{site.name}: {step.new.version} is not right there:", *(f"  {one}" for one in wrong)])
-        if step.is_up and step.pair.verdict == "hot":
-            back = Step(step.pair, step.new, step.old)
-            ready.upgrader.change(back)
-            ready.upgrader.agent.leave()
-            self._tell(site.name, step.old.version, "taken back")
-            return NodeError(f"{text}\nthe node was taken back to {step.old.version}, without a restart")
-        environment, app = self.request.environment, self.config.app
-        stop(site.session, site.host, environment, app, kill=True)
-        started = start(site.session, site.host, environment, app)
-        self._tell(site.name, started.version, "restarted")
-        return NodeError(f"{text}\nthe node was restarted, and runs {started.version}")
-
-    def _failure(self, error: DeliverError, ready: _Ready, rest: Sequence[str]) -> DeliverError:
-        done = [row.host for row in self.rows.values() if row.state in {"upgraded", "downgraded"}]
-        if not done:
-            return error
-        version = ready.step.new.version
-        words = ["deploy-upgrade", "--version", version, "--to", self.request.environment.name]
-        again = shlex.join(["invoke", *words, *(word for name in rest for word in ("--host", name))])
-        lines = [error.message, f"{version} runs on: {', '.join(done)}", f"not upgraded: {', '.join(rest)}"]
-        return MixedFleetError("\n".join(lines), hint="\n".join(filter(None, [error.hint, f"to go on: {again}"])))
-
-    def _tell(self, host: str, version: str, state: str, milliseconds: int = 0) -> None:
-        row = self.rows[host]
-        self.rows[host] = replace(row, new=version or row.new, state=state, milliseconds=milliseconds)
-
-
-@dataclass(frozen=True)
-class _Ready:
-    """A node that can be changed."""
-
-    choice: Choice
-    step: Step
-    upgrader: Upgrader
-    fresh: Snapshot
-    ended: tuple[tuple[str, ...], ...] = ()
+        request, row = self.request, self.rows[name]
+        self.rows[name] = replace(row, state="changing", new="")
+        reach: Callable[[Host], Site] = lambda host: agreed(crew.reach([host]))[0]  # noqa: E731
+        ended = Turn(ready, request.environment, request.probation, self.report, reach).run()
+        self.rows[name] = replace(row, new=ended.version, state=ended.state, milliseconds=ended.milliseconds)
+        if ended.error is not None:
+            raise told.failure(ended.error, list(self.rows.values()), request.words) from ended.error
+        how = f"in {ended.milliseconds} ms" if not ready.choice.resumes else "before; checked, and what it boots now"
+        self.report.step(name, f"{ended.state} from {step.old.version} to {step.new.version} {how}")
 
 
 def _row(choice: Choice) -> Row:
     state = "waiting" if choice.step else "runs it already"
-    return Row(choice.site.name, choice.runs, choice.runs, state)
-
-
-def _of(choices: Sequence[Choice], site: Site) -> Choice:
-    return next(one for one in choices if one.site.name == site.name)
-
-
-def _by_restart(request: Request, choice: Choice) -> str:
-    words = ["deploy-release", "--version", choice.version, "--to", request.environment.name, "--start"]
-    return f"or restart the nodes: invoke {shlex.join(words)}"
+    return Row(choice.site.name, choice.runs, choice.runs, choice.version, state)

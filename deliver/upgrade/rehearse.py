@@ -16,7 +16,7 @@ from deliver.otp.upgrade.pair import Finding, Pair, Verdict
 from deliver.otp.upgrade.plan import Plan, early_plan, make_plan
 from deliver.otp.upgrade.relup import render
 from deliver.otp.upgrade.snapshot import Snapshot
-from deliver.otp.upgrade.tree import Tree, supervision_changes
+from deliver.otp.upgrade.tree import ended_children
 from deliver.report import Report
 from deliver.upgrade.upgrader import Step, Upgrader
 from deliver.upgrade.workbench import AGENT, Workbench
@@ -149,7 +149,8 @@ class Rehearsal:
             change = upgrader.change(step)
         except NodeError as error:
             return [f"{name}: {error.message}"]
-        expected = Expected(self._fresh[step.new.version], change.before, self._ended_children(step))
+        old, new = self._fresh[step.old.version], self._fresh[step.new.version]
+        expected = Expected(new, change.before, ended_children(old.tree, new.tree))
         findings = list(check(change.after, expected))
         self._findings += [replace(one, text=f"{name}: {one.text}") for one in findings if one.level != "error"]
         wrong = [f"{name}: {one.about}: {one.text}" for one in findings if one.level == "error"]
@@ -157,11 +158,6 @@ class Rehearsal:
         wrong += [f"{name}: the probe does not hold: {said}"] if said else []
         self._tell(f"{name} in {change.milliseconds} ms: {len(wrong) or 'nothing'} wrong")
         return wrong
-
-    def _ended_children(self, step: Step) -> tuple[tuple[str, ...], ...]:
-        old, new = (Tree(self._fresh[one.version].tree) for one in (step.old, step.new))
-        changes = supervision_changes(old, new)
-        return tuple((*one.path, name) for one in changes for name in one.removed)
 
     def _comes_back(self, upgrader: Upgrader, step: Step) -> list[str]:
         """Make the new release permanent, restart it inside its process, then kill it."""

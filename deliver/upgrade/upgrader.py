@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from deliver.config.schema import Environment, Host
 from deliver.node import upgrade as scripts
-from deliver.node.agent import Agent
+from deliver.node.agent import Agent, Preflight
 from deliver.otp.release import Release
 from deliver.otp.upgrade.pair import Pair
 from deliver.otp.upgrade.snapshot import Snapshot
@@ -51,6 +53,19 @@ class Change:
     milliseconds: int
 
 
+@dataclass(frozen=True)
+class Readiness:
+    """A node before it is changed.
+
+    Args:
+        preflight: what it said.
+        had_to_wait: whether somebody else was at work there until now, and may have changed all of it.
+    """
+
+    preflight: Preflight
+    had_to_wait: bool
+
+
 @dataclass
 class Upgrader:
     """Changes the release of one running node.
@@ -65,6 +80,7 @@ class Upgrader:
         salt: makes the hashes of a run comparable, and useless to others.
         timeout: seconds that `release_handler` may take.
         lock_wait: seconds to wait for the host's lock.
+        lock_as: whose lock it is while the host is kept; empty otherwise.
     """
 
     session: Session
@@ -77,14 +93,42 @@ class Upgrader:
     timeout: float = 120.0
     lock_wait: int = 0
     agent: Agent = field(init=False)
+    lock_as: str = ""
+    _resolved: str = ""
 
     def prepare(self, pair: Pair) -> None:
         """Bring the pair's files, and the agent that asks the node."""
-        name = f"{pair.from_version}..{pair.to_version}"
-        content = tar(Member(one, 0o644, len(data), partial(_once, data)) for one, data in self.files.items())
-        scripts.put(self.session, self.root, name, pair.to_version, content, self.lock_wait)
-        place = f"{self.root}/.deliver/upgrades/{name}"
-        self.agent = Agent(self.session, self.host, self.app, place)
+        scripts.put(self.session, self.root, _named(pair), pair.to_version, self._content(), self.lock_wait)
+        self._meet(pair)
+
+    @contextmanager
+    def opened(self, step: Step, stay: float, *, resumes: bool = False) -> Iterator[Readiness]:
+        """Take the host's lock, and make all ready for a step; the lock is kept to the end of the `with`.
+
+        Args:
+            step: what is to be done.
+            stay: seconds that the host may be kept.
+            resumes: whether the step's new release runs already, and is only to be checked and made permanent.
+
+        Raises:
+            LockedError: somebody else is at work there.
+            DeliverError: the host is not ready, and its node is as it was.
+        """
+        self._meet(step.pair)
+        runs = step.new.version if resumes else step.old.version
+        opening = scripts.Opening(
+            pair=_named(step.pair),
+            to=step.pair.to_version,
+            version=step.new.version,
+            files=b"".join(self._content()),
+            inline=step.pair.inline,
+            resolves=not resumes,
+            question=self.agent.examination(() if resumes else step.pair.modules, runs),
+        )
+        with scripts.opened(self.agent, self.root, opening, self.lock_wait, stay) as kept:
+            self.lock_as, self._resolved = kept.identity, "" if resumes else step.new.version
+            had_to_wait = any(key == "waiting" for key, _ in kept.completed.facts())
+            yield Readiness(Preflight(**self.agent.answer(kept.completed)), had_to_wait)
 
     def change(self, step: Step) -> Change:
         """Install the new release on the running node; it stays `current`, not permanent.
@@ -92,26 +136,34 @@ class Upgrader:
         Raises:
             NodeError: it was not installed.
         """
-        self.agent.watch(self.salt)
-        before = self.agent.snapshot(self.salt)
-        self.agent.adopt(self.root)
-        self.agent.introduce(self.root, step.new.name, step.new.version)
+        new, root = step.new, self.root
         try:
-            scripts.resolve(self.session, self.host, self.app, step.new.version, step.pair.inline)
-            milliseconds = self.agent.install(step.new.version, self.timeout)
+            if self._resolved != new.version:
+                scripts.resolve(self.session, self.host, self.app, new.version, step.pair.inline)
+            return Change(*self.agent.change(self.salt, root, new.name, new.version, self.timeout))
         finally:
-            scripts.clear(self.session, self.root)
-        return Change(before, self.agent.snapshot(self.salt), milliseconds)
+            self._resolved = ""
+            if not self.lock_as:
+                scripts.clear(self.session, root)
 
-    def preflight(self, step: Step) -> list[str]:
-        """Return why the node must not be changed now; nothing is changed by asking."""
-        return self.agent.preflight(step.pair.modules)
+    def look(self) -> Snapshot:
+        """Return what the node is now."""
+        return self.agent.snapshot(self.salt)
 
-    def commit(self, step: Step) -> None:
-        """Make the release that runs the one that boots; leave nothing of ours in the node."""
-        self.agent.commit(step.new.version)
-        scripts.activate(self.session, self.root, step.new, self.lock_wait)
-        self.agent.leave()
+    def commit(self, step: Step) -> list[dict[str, Any]]:
+        """Make the release that runs the one that boots; leave nothing of ours in the node; return who ran old code."""
+        return scripts.commit(self.agent, self.root, step.new, self.lock_wait, self.lock_as)
+
+    def _meet(self, pair: Pair) -> None:
+        place = f"{self.root}/.deliver/upgrades/{_named(pair)}"
+        self.agent = Agent(self.session, self.host, self.app, place)
+
+    def _content(self) -> Iterable[bytes]:
+        return tar(Member(one, 0o644, len(data), partial(_once, data)) for one, data in self.files.items())
+
+
+def _named(pair: Pair) -> str:
+    return f"{pair.from_version}..{pair.to_version}"
 
 
 def _once(data: bytes) -> list[bytes]:

@@ -15,8 +15,10 @@ import pytest
 
 from deliver.errors import LockedError, NodeError, RemoteError
 from deliver.node import upgrade
+from deliver.node.agent import Agent
 from deliver.secret import Secret
 from tests.node.releases import Installed, command_lines, installed
+from tests.node.trial import compile_agent
 from tests.node.two_releases import build_two
 from tests.store.samples import record
 
@@ -231,11 +233,27 @@ def test_a_release_without_providers_needs_nothing(duo: Installed) -> None:
     assert not resolved(duo).exists()
 
 
-def test_a_version_that_was_made_permanent_is_what_the_host_starts(duo: Installed) -> None:
-    release = record("0.2.0", "duo")
+def test_what_the_node_made_permanent_is_what_the_host_starts(duo: Installed, tmp_path: Path) -> None:
+    duo.start()
+    agent = Agent(duo.session, duo.host, duo.app, str(compile_agent(tmp_path)))
+    data = duo.root / "releases" / "start_erl.data"
+    data.write_text("13.1.5 0.2.0")
 
-    upgrade.activate(duo.session, str(duo.root), release, 0)
+    assert upgrade.commit(agent, str(duo.root), record("0.1.0", "duo"), 0) == []
 
-    assert (duo.root / "releases" / "start_erl.data").read_text() == "13.1.5 0.2.0\n"
-    assert '"0.2.0","13.1.5",[],permanent}' in (duo.root / "releases" / "RELEASES").read_text()
-    assert '"action":"commit","version":"0.2.0","outcome":"ok"' in duo.journal()
+    assert data.read_text() == "13.1.5 0.1.0\n"
+    assert '"0.1.0","13.1.5",[],permanent}' in (duo.root / "releases" / "RELEASES").read_text()
+    assert '"action":"commit","version":"0.1.0","outcome":"ok"' in duo.journal()
+
+
+def test_what_the_node_did_not_make_permanent_is_not_what_the_host_starts(duo: Installed, tmp_path: Path) -> None:
+    duo.start()
+    agent = Agent(duo.session, duo.host, duo.app, str(compile_agent(tmp_path)))
+    before = [(duo.root / "releases" / name).read_text() for name in ("start_erl.data", "RELEASES")]
+
+    with pytest.raises(NodeError, match=r"does not make 0\.2\.0 permanent"):
+        upgrade.commit(agent, str(duo.root), record("0.2.0", "duo"), 0)
+
+    assert [(duo.root / "releases" / name).read_text() for name in ("start_erl.data", "RELEASES")] == before
+    assert not (duo.root / ".deliver" / "upgrades" / "kept").exists()
+    assert '"action":"commit","version":"0.2.0","outcome":"failed"' in duo.journal()

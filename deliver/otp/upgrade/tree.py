@@ -119,3 +119,9 @@ def _flags(process: Process) -> tuple[str, int, int]:
 def _spec(process: Process) -> tuple[object, ...]:
     one = process
     return one.start, one.arguments, one.restart, one.shutdown, one.type, one.modules
+
+
+def ended_children(old: Sequence[Process], new: Sequence[Process]) -> tuple[Path, ...]:
+    """Return the places whose processes an upgrade from the one tree to the other ends."""
+    changes = supervision_changes(Tree(old), Tree(new))
+    return tuple((*one.path, name) for one in changes for name in one.removed)
