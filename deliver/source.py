@@ -157,6 +157,18 @@ def files(source: Source, directory: str) -> set[str]:
     return {line.split("\t", 1)[1].removeprefix(place) for line in listed.split("\0") if line}
 
 
+def all_files(source: Source) -> list[str]:
+    """Return the paths of all files of the source's commit, but for those of submodules."""
+    listed = git(source.repository, "ls-tree", "-r", "-z", "--name-only", "--full-tree", source.commit)
+    return [name for name in listed.split("\0") if name]
+
+
+def content(source: Source, path: str) -> str | None:
+    """Return the text of a file of the source's commit; None when there is no such file."""
+    found = _run(source.repository, "cat-file", "blob", f"{source.commit}:{path}")
+    return found.stdout.decode("utf-8", "surrogateescape") if found.returncode == 0 else None
+
+
 def uses_lfs(source: Source) -> bool:
     """Whether files at the commit are kept in Git LFS, whose content git itself does not have."""
     found = _run(

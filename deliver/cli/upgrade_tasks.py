@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deliver.cli.command import Run, command
@@ -26,10 +27,13 @@ _HOSTS = {
         "from_": "The version that runs, or its tag.",
         "to": "The version that is to run, or its tag.",
         "again": "Rehearse also a pair that the store has.",
+        "hints": "Hints to read in place of .deliver/upgrade.toml at the new version's tag.",
         "lock_wait": "Seconds to wait while somebody else builds the same application on the build host.",
     },
 )
-def build_upgrade(run: Run, *, from_: str = "", to: str = "", again: bool = False, lock_wait: int = 0) -> int:
+def build_upgrade(
+    run: Run, *, from_: str = "", to: str = "", again: bool = False, hints: str = "", lock_wait: int = 0
+) -> int:
     """Build the hot upgrade between two versions, and prove it: both are booted, upgraded, downgraded and compared."""
     from deliver.errors import UsageError
     from deliver.store.store import Store
@@ -38,7 +42,8 @@ def build_upgrade(run: Run, *, from_: str = "", to: str = "", again: bool = Fals
 
     if not from_ or not to:
         raise UsageError("build-upgrade needs --from and --to", hint="--from 0.1.0 --to 0.2.0, for example")
-    request = Request(from_, to, again=again, lock_wait=lock_wait)
+    file = Path(hints) if hints else None
+    request = Request(from_, to, again=again, hints=file, lock_wait=lock_wait)
     return _show_made(run, build(run.config, Store(run.config.store), run.out, request))
 
 

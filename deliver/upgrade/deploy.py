@@ -136,7 +136,7 @@ class HotDeployment:
                 "\n".join(f"{site.name}: {one}" for one in problems), hint=_by_restart(self.request, choice)
             )
         fresh = snapshots.parse(files["to.json" if choice.step.is_up else "from.json"])
-        return _Ready(choice, choice.step, upgrader, fresh)
+        return _Ready(choice, choice.step, upgrader, fresh, pair.ended)
 
     def _content(self, sha: str) -> bytes:
         return b"".join(self.store.read(sha))
@@ -166,7 +166,7 @@ class HotDeployment:
         self.report.step(name, f"{state} {way} in {change.milliseconds} ms")
 
     def _wrong(self, ready: _Ready, change: Change) -> list[str]:
-        expected = Expected(ready.fresh, change.before, ready.ended, elsewhere=True)
+        expected = Expected(ready.fresh, change.before, ready.ended, elsewhere=True, skipped=ready.step.pair.skipped)
         findings = list(check(change.after, expected))
         for one in findings:
             if one.level == "warning":

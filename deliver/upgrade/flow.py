@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from hashlib import sha256
+from pathlib import Path
 
 from deliver.build.flow import build_release
 from deliver.build.plan import Request as BuildRequest
@@ -18,6 +19,7 @@ from deliver.remote.who import me
 from deliver.report import Report
 from deliver.store.store import Store
 from deliver.upgrade.rehearse import Rehearsal, Rehearsed
+from deliver.upgrade.word import Word, find
 from deliver.upgrade.workbench import workbench
 
 
@@ -29,12 +31,14 @@ class Request:
         old: the version, or its tag, that runs.
         new: the one that is to run.
         again: whether a pair that the store has is made again.
+        hints: a hints file to read in place of the one at the new release's commit.
         lock_wait: seconds to wait while somebody else builds.
     """
 
     old: str
     new: str
     again: bool = False
+    hints: Path | None = None
     lock_wait: int = 0
 
 
@@ -66,12 +70,13 @@ def build_upgrade(config: Config, store: Store, report: Report, request: Request
     old, new = (_release(config, store, report, one, request.lock_wait) for one in (request.old, request.new))
     _refuse(old, new)
     present = None if request.again else store.pair(new.name, old.version, new.version, new.target)
-    if present is not None and _holds(present, old, new):
+    word = find(config, old, new, request.hints)
+    if present is not None and _holds(present, old, new, word):
         return Made(present, was_run=False, seconds=time.monotonic() - began)
     with workbench(config, store, report, new.kind) as bench:
-        rehearsed = Rehearsal(bench, old, new, report).run()
+        rehearsed = Rehearsal(bench, old, new, report, word).run()
     seconds = time.monotonic() - began
-    return Made(_keep(store, old, new, rehearsed, seconds), was_run=True, seconds=seconds)
+    return Made(_keep(store, old, new, rehearsed, word, seconds), was_run=True, seconds=seconds)
 
 
 def _release(config: Config, store: Store, report: Report, version: str, lock_wait: int) -> Release:
@@ -83,9 +88,10 @@ def _release(config: Config, store: Store, report: Report, version: str, lock_wa
     return built.release
 
 
-def _holds(pair: Pair, old: Release, new: Release) -> bool:
+def _holds(pair: Pair, old: Release, new: Release, word: Word) -> bool:
     # What could not be proven once, for whatever surroundings, is tried again whenever it is asked for.
-    return (pair.from_manifest, pair.to_manifest) == (old.manifest, new.manifest) and pair.verdict != "unproven"
+    made_of = (pair.from_manifest, pair.to_manifest, pair.word)
+    return made_of == (old.manifest, new.manifest, word.digest) and pair.verdict != "unproven"
 
 
 def _refuse(old: Release, new: Release) -> None:
@@ -98,10 +104,10 @@ def _refuse(old: Release, new: Release) -> None:
         )
 
 
-def _keep(store: Store, old: Release, new: Release, rehearsed: Rehearsed, seconds: float) -> Pair:
+def _keep(store: Store, old: Release, new: Release, rehearsed: Rehearsed, word: Word, seconds: float) -> Pair:
     with store.writer() as writer:
         files = {name: _add(writer, data) for name, data in rehearsed.files.items()}
-        pair = _record(old, new, rehearsed, files, seconds)
+        pair = replace(_record(old, new, rehearsed, files, seconds), word=word.digest)
         writer.publish_pair(pair)
     return pair
 
@@ -130,4 +136,6 @@ def _record(old: Release, new: Release, rehearsed: Rehearsed, files: Mapping[str
         seconds=round(seconds, 2),
         inline=dict(plan.inline) if plan else {},
         modules=plan.modules if plan else (),
+        ended=plan.ended if plan else (),
+        skipped=plan.skipped if plan else (),
     )

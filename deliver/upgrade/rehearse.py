@@ -19,6 +19,7 @@ from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.otp.upgrade.tree import Tree, supervision_changes
 from deliver.report import Report
 from deliver.upgrade.upgrader import Step, Upgrader
+from deliver.upgrade.word import Word, hear
 from deliver.upgrade.workbench import AGENT, Workbench
 
 
@@ -54,12 +55,14 @@ class Rehearsal:
         old: the release that runs.
         new: the one that is to run.
         report: hears of each step.
+        word: what developers say of the pair.
     """
 
     bench: Workbench
     old: Release
     new: Release
     report: Report
+    word: Word = field(default_factory=Word)
     _salt: str = field(default_factory=lambda: secrets.token_hex(16))
     _findings: list[Finding] = field(default_factory=list)
     _plan: Plan | None = None
@@ -76,10 +79,12 @@ class Rehearsal:
         for release in (self.old, self.new):
             self.bench.install(release)
         old, new = (self.bench.read(release.version) for release in (self.old, self.new))
-        plan = early_plan(old, new)
+        heard = hear(self.bench, self.word, old, new)
+        self._findings += self.word.findings
+        plan = early_plan(old, new, heard.hints, heard.chosen)
         if plan is None:
             try:
-                plan = make_plan(old, new, *self._boots())
+                plan = make_plan(old, new, *self._boots(), heard.hints, heard.chosen)
             except _UnprovenError as error:
                 return self._ended("unproven", [str(error)])
         self._plan = plan
@@ -149,7 +154,9 @@ class Rehearsal:
             change = upgrader.change(step)
         except NodeError as error:
             return [f"{name}: {error.message}"]
-        expected = Expected(self._fresh[step.new.version], change.before, self._ended_children(step))
+        expected = Expected(
+            self._fresh[step.new.version], change.before, self._ended_children(step), skipped=step.pair.skipped
+        )
         findings = list(check(change.after, expected))
         self._findings += [replace(one, text=f"{name}: {one.text}") for one in findings if one.level != "error"]
         wrong = [f"{name}: {one.about}: {one.text}" for one in findings if one.level == "error"]
@@ -161,7 +168,8 @@ class Rehearsal:
     def _ended_children(self, step: Step) -> tuple[tuple[str, ...], ...]:
         old, new = (Tree(self._fresh[one.version].tree) for one in (step.old, step.new))
         changes = supervision_changes(old, new)
-        return tuple((*one.path, name) for one in changes for name in one.removed)
+        removed = tuple((*one.path, name) for one in changes for name in one.removed)
+        return (*removed, *step.pair.ended)
 
     def _comes_back(self, upgrader: Upgrader, step: Step) -> list[str]:
         """Make the new release permanent, restart it inside its process, then kill it."""
@@ -204,6 +212,8 @@ class Rehearsal:
             seconds=0.0,
             inline=dict(plan.inline) if plan else {},
             modules=plan.modules if plan else (),
+            ended=plan.ended if plan else (),
+            skipped=plan.skipped if plan else (),
         )
 
     def _ended(self, verdict: Verdict, reasons: list[str] | tuple[str, ...]) -> Rehearsed:

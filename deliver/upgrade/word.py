@@ -1,0 +1,201 @@
+"""What developers say of a pair: found in the repository at the tag, and read on the build host."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from deliver import source
+from deliver.build.plan import in_environment
+from deliver.config.schema import Config
+from deliver.errors import BuildError, SourceError, UsageError
+from deliver.otp.release import Release
+from deliver.otp.terms import Atom, write
+from deliver.otp.upgrade import appup as appups
+from deliver.otp.upgrade import hints_file
+from deliver.otp.upgrade.appup import Chosen
+from deliver.otp.upgrade.changes import Changes
+from deliver.otp.upgrade.facts import Facts
+from deliver.otp.upgrade.hints import Hints
+from deliver.otp.upgrade.hints_file import HintsFile, Understood
+from deliver.otp.upgrade.pair import Finding
+from deliver.remote.script import payload, script
+from deliver.ship.stream import tar, text_member
+from deliver.upgrade.workbench import PATIENCE, Workbench
+
+
+@dataclass(frozen=True)
+class AppupFile:
+    """An appup of the repository.
+
+    Args:
+        app: the application that it is of.
+        rank: which kind of place it is in.
+        path: in the repository.
+        text: what it holds.
+    """
+
+    app: str
+    rank: int
+    path: str
+    text: str
+
+    @property
+    def kind(self) -> str:
+        """How it is read: as a `term`, as a `template`, which may compute it too, or in `elixir`."""
+        return {".src": "template", ".exs": "elixir"}.get(Path(self.path).suffix, "term")
+
+
+@dataclass(frozen=True)
+class Word:
+    """All that developers say of a pair, as it was found.
+
+    Args:
+        hints: the hints file.
+        files: appups of the repository.
+        bumped: the old and the new version of each application of both releases that has another one.
+        findings: what could not be found.
+    """
+
+    hints: HintsFile | None = None
+    files: tuple[AppupFile, ...] = ()
+    bumped: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was made of a word.
+
+    Args:
+        hints: the hints, held against both releases.
+        chosen: the appups that count.
+    """
+
+    hints: Hints = field(default_factory=Hints)
+    chosen: Chosen = field(default_factory=Chosen)
+
+
+def find(config: Config, old: Release, new: Release, hints: Path | None = None) -> Word:
+    """Find what developers say of a pair, at the commit that the new release was built of.
+
+    Args:
+        config: says where the repository is.
+        old: the release that runs.
+        new: the one that is to run.
+        hints: a file to read in place of the repository's hints.
+
+    Raises:
+        UsageError: the file cannot be read.
+        ConfigError: the hints are wrong.
+    """
+    bumped = _bumped(old, new)
+    pair = f"{old.version}..{new.version}"
+    try:
+        commit = source.resolve(config.repository, revision=new.commit) if new.commit else None
+    except SourceError as error:
+        commit, text = None, f"hints and appups of {new.version} were not looked for: {error.message}"
+    else:
+        text = ""
+    label, given = _hints(commit, hints, new)
+    files = tuple(_appups(config, commit, bumped)) if commit else ()
+    findings = (Finding("warning", "repository", text),) if text else ()
+    read = hints_file.read(label, given, pair) if given else None
+    return Word(read, files, bumped, findings, _digest([given, *(asdict(one) for one in files)]))
+
+
+def _bumped(old: Release, new: Release) -> dict[str, tuple[str, str]]:
+    before = {one.name: one.version for one in old.applications}
+    both = {one.name: (before[one.name], one.version) for one in new.applications if one.name in before}
+    return {name: versions for name, versions in both.items() if len(set(versions)) > 1}
+
+
+def _hints(commit: source.Source | None, file: Path | None, new: Release) -> tuple[str, str]:
+    if file is not None:
+        try:
+            return str(file), file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"--hints {file}: it cannot be read: {error}") from error
+    held = source.content(commit, hints_file.NAME) if commit else None
+    return f"{new.tag or new.version}:{hints_file.NAME}", held or ""
+
+
+def _appups(config: Config, commit: source.Source, apps: Iterable[str]) -> Iterator[AppupFile]:
+    names = [name for name in source.all_files(commit) if re.search(r"\.appup(\.src|\.exs)?$", name)]
+    for app in apps:
+        for rank, pattern in _places(config, app):
+            for name in (one for one in names if re.fullmatch(pattern, one)):
+                yield AppupFile(app, rank, name, source.content(commit, name) or "")
+
+
+def _places(config: Config, app: str) -> Iterator[tuple[int, str]]:
+    root = "" if config.build.directory == "." else re.escape(config.build.directory.strip("/") + "/")
+    name = re.escape(app)
+    inside = rf"{root}(?:(?:apps|lib)/{name}/)"
+    # The top of the project is the application of the release's name, where there is only one.
+    own = f"{inside}?" if app in {config.app, config.build.release} else inside
+    yield appups.DELIVER, rf"\.deliver/appups/{name}\.appup(\.exs)?"
+    yield appups.REL, rf"{root}rel/appups/{name}/[^/]+\.appup(\.exs)?"
+    yield appups.PRIV, rf"{own}priv/appups/[^/]+\.appup(\.exs)?"
+    yield appups.SRC, rf"{inside}?src/{name}\.appup\.src"
+
+
+def _digest(parts: list[Any]) -> str:
+    return sha256(json.dumps(parts, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def hear(bench: Workbench, word: Word, old: Facts, new: Facts) -> Heard:
+    """Have Erlang read what was found, and hold it against both releases.
+
+    Raises:
+        ConfigError: the hints name what there is not, or Erlang cannot read them.
+        BuildError: an appup of the repository is wrong.
+    """
+    terms = word.hints.terms() if word.hints else []
+    staged = {f"appup-{number}{Path(one.path).suffix}": one for number, one in enumerate(word.files)}
+    request = {
+        "terms": [(Atom(one.kind), one.text) for one in terms],
+        "appups": {
+            "applications": [(Atom(name), *versions) for name, versions in word.bumped.items()],
+            "files": [
+                {"app": Atom(one.app), "file": name, "kind": Atom(one.kind), "origin": one.path, "rank": one.rank}
+                for name, one in staged.items()
+            ],
+        },
+    }
+    told = ask(bench, old.version, new.version, request, {name: one.text for name, one in staged.items()})
+    understood = {term: Understood(**one) for term, one in zip(terms, told["terms"], strict=True)}
+    chosen = appups.choose(appups.parse(told["appups"]), word.bumped)
+    hints = word.hints.hints(Changes(old, new), understood) if word.hints else Hints()
+    return Heard(hints, chosen)
+
+
+def ask(bench: Workbench, old: str, new: str, request: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
+    """Have `deliver_word` answer a request about two releases on the workbench, with files beside it.
+
+    Raises:
+        BuildError: its answer cannot be read.
+        RemoteError: it failed.
+    """
+    keys = {Atom(key): _keyed(value) for key, value in {**request, "root": bench.root, "old": old, "new": new}.items()}
+    arguments = {"beams": bench.agent_beams, "place": bench.place, "word": "word", "appup_exs": payload("appup.exs")}
+    made = in_environment(bench.config.build, script("upgrade_word.sh", arguments))
+    members = [text_member("request", f"{write(keys)}.\n"), *(text_member(*one) for one in files.items())]
+    said = dict(bench.session.run(made, stdin=tar(members), deadline=PATIENCE).facts())["word"][0]
+    try:
+        answer: dict[str, Any] = json.loads(said)
+    except ValueError as error:
+        raise BuildError(f"what developers say cannot be read: {error}") from error
+    return answer
+
+
+def _keyed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {Atom(key): _keyed(one) for key, one in value.items()}
+    return [_keyed(one) for one in value] if isinstance(value, list) else value

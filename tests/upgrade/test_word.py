@@ -1,0 +1,101 @@
+"""What developers say of an upgrade, on pairs of real releases that are rehearsed for real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deliver.config.schema import Rehearsal
+from deliver.errors import BuildError, ConfigError
+from deliver.otp.upgrade.pair import Pair
+from deliver.upgrade.flow import Request, build_upgrade
+from tests.build.workshop import Workshop
+
+pytestmark = pytest.mark.slow
+
+#: A bell that tells what it is asked for when its state changes.
+BELL = """-module(bell).
+-behaviour(gen_server).
+-export([start_link/0, ring/0, strokes/0, init/1, handle_call/3, handle_cast/2, code_change/3]).
+start_link() -> gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
+ring() -> gen_server:call(?MODULE, ring).
+strokes() -> gen_server:call(?MODULE, strokes).
+init([]) -> {ok, 0}.
+handle_call(ring, _From, Strokes) -> {reply, "BONG", Strokes + 1};
+handle_call(strokes, _From, Strokes) -> {reply, Strokes, Strokes}.
+handle_cast(_, Strokes) -> {noreply, Strokes}.
+code_change(_, Strokes, {file, File}) -> ok = file:write_file(File, "changed"), {ok, Strokes};
+code_change(_, Strokes, _) -> {ok, Strokes}.
+"""
+
+
+def bell(path: Path, files: Mapping[str, str]) -> Workshop:
+    """Return a workshop of the bell, whose version 0.2.0 has these files too."""
+    shop = Workshop.make(path, "bell", ["v0.1.0"])
+    shop.repository.use_version("bell", "0.2.0")
+    shop.repository.commit("Version 0.2.0", {"src/bell.erl": BELL, **files})
+    shop.repository.tag("v0.2.0")
+    return replace(shop, config=replace(shop.config, rehearsal=Rehearsal(env={"PORT": "4992"})))
+
+
+def made(shop: Workshop, **more: object) -> Pair:
+    return build_upgrade(shop.config, shop.store, shop.story, Request("0.1.0", "0.2.0", **more)).pair  # type: ignore[arg-type]
+
+
+def relup(shop: Workshop, pair: Pair) -> str:
+    return b"".join(shop.store.read(pair.files["relup"])).decode()
+
+
+def told(pair: Pair) -> list[str]:
+    return [f"{one.level}: {one.about}: {one.text}" for one in pair.findings]
+
+
+def test_hints_at_the_tag_are_done_and_another_file_stands_for_them(tmp_path: Path) -> None:
+    hints = f"""
+restart_children = ["bell / bell_listener"]
+before_upgrade = ['file:write_file("{tmp_path}/before", <<"up">>)']
+after_downgrade = ['file:write_file("{tmp_path}/after", "down")']
+[timeout]
+bell = 60000
+[pair."0.1.0..0.2.0"]
+purge = {{ bell = "brutal" }}
+extra = {{ bell = '{{file, "{tmp_path}/extra"}}' }}
+"""
+    shop = bell(tmp_path, {".deliver/upgrade.toml": hints})
+    pair = made(shop)
+    assert (pair.verdict, pair.reasons) == ("hot", ())
+    assert [(tmp_path / name).read_text() for name in ("before", "after", "extra")] == ["up", "down", "changed"]
+    text = relup(shop, pair)
+    for wanted in ("{suspend,[{bell,60000}]}", "{load,{bell,brutal_purge,brutal_purge}}"):
+        assert text.count(wanted) == 2
+    assert pair.ended == (("bell", "bell_listener"),)
+    assert "note: v0.2.0:.deliver/upgrade.toml: purge: bell brutal" in told(pair)
+    other = tmp_path / "other.toml"
+    other.write_text('extra = { bell = "{wrong" }\n')
+    with pytest.raises(ConfigError, match=r"other.toml:1: extra.bell: Erlang cannot read '\{wrong'"):
+        made(shop, hints=other)
+
+
+def test_an_appup_with_a_regular_expression_is_done_in_place_of_our_rules(tmp_path: Path) -> None:
+    appup = f"""{{"0.2.0",
+ [{{<<"0\\\\.1\\\\.[0-9]+">>, [{{update, bell, {{advanced, up}}}},
+   {{apply, {{file, write_file, ["{tmp_path}/appup", "done"]}}}}]}}],
+ [{{<<"0\\\\.[01]\\\\..*">>, [{{update, bell, {{advanced, down}}}}]}}]}}.
+"""
+    shop = bell(tmp_path, {".deliver/appups/bell.appup": appup, "src/bell_more.erl": "-module(bell_more).\n"})
+    pair = made(shop)
+    assert (pair.verdict, pair.reasons) == ("hot", ())
+    assert (tmp_path / "appup").read_text() == "done"
+    assert "{code_change,up,[{bell,up}]}" in relup(shop, pair)
+    assert "note: bell: its instructions are those of .deliver/appups/bell.appup" in told(pair)
+    forgotten = "it changes, and .deliver/appups/bell.appup does not mention it: planned by our rules"
+    assert f"warning: bell_more: {forgotten}" in told(pair)
+
+
+def test_an_appup_of_another_version_is_an_error(tmp_path: Path) -> None:
+    shop = bell(tmp_path, {"src/bell.appup.src": '{"0.1.5", [], []}.\n'})
+    with pytest.raises(BuildError, match=r"src/bell.appup.src: it is of bell 0.1.5, and the release has 0.2.0"):
+        made(shop)
