@@ -17,7 +17,7 @@ answer(relup, File, Request) -> relup(File, Request).
 %% Terms and calls ----------------------------------------------------------------------------------------------------
 
 understood({Kind, Text}) ->
-    case erl_scan:string(Text ++ ".") of
+    case erl_scan:string(Text ++ "\n. ") of
         {ok, Tokens, _} -> read(Kind, Tokens);
         {error, {_, Module, Reason}, _} -> #{problem => text(Module:format_error(Reason))}
     end.

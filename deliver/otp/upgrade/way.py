@@ -195,9 +195,12 @@ class Way:
     def _ordered(self) -> list[str]:
         after = self.hints.after
         uses = {name: (*self._uses(name), *after.get(name, ())) for name in self.load}
-        # In a circle of modules that use each other, what developers say has the last word.
-        groups = [callees_first({name: after.get(name, ()) for name in group}) for group in callees_first(uses)]
-        return [name for group in groups for ones in group for name in ones]
+        # In a circle of modules that use each other, what developers say has the last word: what they want early waits
+        # for nobody else.
+        early = {name for names in after.values() for name in names}
+        said = {name: after.get(name, ()) if name in early else used for name, used in uses.items()}
+        circles = [callees_first({name: said[name] for name in group}) for group in callees_first(uses)]
+        return [name for circle in circles for group in circle for name in group]
 
     def _uses(self, name: str) -> tuple[str, ...]:
         module = self.changes.new_modules[name][1]
