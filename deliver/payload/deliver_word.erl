@@ -7,12 +7,13 @@
 -spec main([string()]) -> ok | no_return().
 main([File]) ->
     {ok, [Request]} = file:consult(File),
-    Answer = maps:map(fun(Key, Value) -> answer(Key, Value, Request) end, maps:with([terms, appups, relup], Request)),
+    Answer = maps:map(fun(Key, Value) -> answer(Key, Value, Request) end, maps:with([terms, appups, relup, compared], Request)),
     ok = file:write(standard_io, [deliver_json:encode(Answer), $\n]).
 
 answer(terms, Terms, _) -> [understood(One) || One <- Terms];
 answer(appups, Wanted, Request) -> appups(Wanted, Request);
-answer(relup, File, Request) -> relup(File, Request).
+answer(relup, File, Request) -> relup(File, Request);
+answer(compared, Files, Request) -> compared(Files, Request).
 
 %% Terms and calls ----------------------------------------------------------------------------------------------------
 
@@ -61,10 +62,9 @@ appups(#{files := Files, applications := Applications}, Request) ->
 %% An application's own appups in the release.
 own({App, _, Version}, #{root := Root}) ->
     Base = lists:concat([App, "-", Version]),
-    Places = [filename:join([Root, "lib", Base]), filename:join(code:lib_dir(), Base)],
     Found = [
         {Rank, File}
-     || Place <- Places,
+     || Place <- places(Base, Root),
         {Rank, Below} <- [{2, ["priv", "appups", "*.appup"]}, {4, ["ebin", lists:concat([App, ".appup"])]}],
         File <- lists:sort(filelib:wildcard(filename:join([Place | Below])))
     ],
@@ -72,6 +72,10 @@ own({App, _, Version}, #{root := Root}) ->
         #{app => App, file => File, kind => term, origin => origin(Base, File), rank => Rank, own => true}
      || {Rank, File} <- Found
     ].
+
+%% A release without ERTS may leave out what comes with it: then the machine has it.
+places(Base, Root) ->
+    lists:filter(fun filelib:is_dir/1, [filename:join([Root, "lib", Base]), filename:join(code:lib_dir(), Base)]).
 
 origin(Base, File) ->
     filename:join([Base, filename:basename(filename:dirname(File)), filename:basename(File)]).
@@ -113,7 +117,7 @@ way(_, none, _, _) ->
     null;
 way(Mode, Instructions, Apps, Before) ->
     case systools_rc:translate_scripts(Mode, [Instructions], Apps, Before) of
-        {ok, Script} -> maps:put(instructions, printed(Instructions), parts(Script));
+        {ok, Script} -> maps:put(listed, [printed(One) || One <- Instructions], parts(Script));
         {error, _, Reason} -> problem("systools refuses its instructions: ~ts", [refusal(Reason)])
     end.
 
@@ -189,6 +193,31 @@ applications(Root, Version) ->
 rel(Root, Version) ->
     Files = filelib:wildcard(filename:join([Root, "releases", Version, "*.rel"])),
     hd([File || File <- Files, {ok, [{release, {_, Its}, _, _}]} <- [file:consult(File)], Its =:= Version]).
+
+%% systools ------------------------------------------------------------------------------------------------------------
+
+%% What systools makes of the two releases with these appups, in a place of its own beside the new release's libraries.
+compared(Files, #{root := Root, old := Old, new := New}) ->
+    Own = [alone(One, Root) || One <- Files],
+    Path = Own ++ filelib:wildcard(filename:join([Root, "lib", "*", "ebin"])),
+    [Top, Base] = [filename:rootname(rel(Root, Version)) || Version <- [New, Old]],
+    case systools:make_relup(Top, [Base], [Base], [{path, Path}, noexec, silent]) of
+        {ok, {_, [{_, _, Up}], [{_, _, Down}]}, _, _} ->
+            #{up => modules(Up), down => modules(Down)};
+        {error, Module, Reason} ->
+            #{problem => text(string:trim(lists:flatten(Module:format_error(Reason))))}
+    end.
+
+alone({App, Version, Text}, Root) ->
+    Base = lists:concat([App, "-", Version]),
+    Ebin = filename:join(["libraries", Base, "ebin"]),
+    Specification = atom_to_list(App) ++ ".app",
+    ok = filelib:ensure_dir(filename:join(Ebin, Specification)),
+    [Place | _] = places(Base, Root),
+    {ok, _} = file:copy(filename:join([Place, "ebin", Specification]), filename:join(Ebin, Specification)),
+    Appup = filename:join(Ebin, atom_to_list(App) ++ ".appup"),
+    ok = file:write_file(Appup, unicode:characters_to_binary(Text)),
+    Ebin.
 
 %% Relups -------------------------------------------------------------------------------------------------------------
 

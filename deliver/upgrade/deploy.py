@@ -13,6 +13,7 @@ from deliver.errors import DeliverError, MixedFleetError, NodeError, TargetError
 from deliver.node.control import start, stop
 from deliver.otp.upgrade import snapshot as snapshots
 from deliver.otp.upgrade.check import Expected, check
+from deliver.otp.upgrade.pair import goes_to_hosts
 from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.report import Report
 from deliver.ship.crew import Crew, Site, agreed
@@ -124,7 +125,7 @@ class HotDeployment:
             self.request.environment,
             self.config.app,
             site.facts.root,
-            {name: data for name, data in files.items() if not name.endswith(".json")},
+            {name: data for name, data in files.items() if goes_to_hosts(name)},
             self._salt,
             self.config.upgrade.timeout,
             self.request.lock_wait,

@@ -12,14 +12,14 @@ from deliver.errors import DeliverError, NodeError
 from deliver.node.agent import Agent
 from deliver.otp.release import Release
 from deliver.otp.upgrade.check import Expected, check
-from deliver.otp.upgrade.pair import Finding, Pair, Verdict
+from deliver.otp.upgrade.pair import Finding, Pair, Verdict, goes_to_hosts
 from deliver.otp.upgrade.plan import Plan, early_plan, make_plan
 from deliver.otp.upgrade.relup import render
 from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.otp.upgrade.tree import Tree, supervision_changes
 from deliver.report import Report
 from deliver.upgrade.upgrader import Step, Upgrader
-from deliver.upgrade.word import Word, hear
+from deliver.upgrade.word import Word, compare, hear
 from deliver.upgrade.workbench import AGENT, Workbench
 
 
@@ -90,7 +90,7 @@ class Rehearsal:
         self._plan = plan
         if plan.restart:
             return self._ended("restart", plan.restart)
-        self._findings += plan.findings
+        self._findings += [*plan.findings, *compare(self.bench, plan)]
         return self._prove(plan)
 
     def _boots(self) -> tuple[Snapshot, Snapshot]:
@@ -119,6 +119,7 @@ class Rehearsal:
             **{f"{name}.beam": self.bench.beams[name] for name in AGENT},
             "from.json": _kept(self._fresh[self.old.version]),
             "to.json": _kept(self._fresh[self.new.version]),
+            **{f"appups/{app}.appup": text.encode() for app, text in plan.appups.items()},
         }
         upgrader = self._upgrader()
         pair = self._pair("unproven", (), plan)
@@ -136,7 +137,7 @@ class Rehearsal:
     def _upgrader(self) -> Upgrader:
         bench = self.bench
         config = bench.config
-        hosts = {name: data for name, data in self._files.items() if not name.endswith(".json")}
+        hosts = {name: data for name, data in self._files.items() if goes_to_hosts(name)}
         return Upgrader(
             bench.session,
             bench.host,

@@ -24,6 +24,7 @@ from deliver.otp.upgrade.facts import Facts
 from deliver.otp.upgrade.hints import Hints
 from deliver.otp.upgrade.hints_file import HintsFile, Understood
 from deliver.otp.upgrade.pair import Finding
+from deliver.otp.upgrade.plan import Plan
 from deliver.remote.script import payload, script
 from deliver.ship.stream import tar, text_member
 from deliver.upgrade.workbench import PATIENCE, Workbench
@@ -174,6 +175,25 @@ def hear(bench: Workbench, word: Word, old: Facts, new: Facts) -> Heard:
     chosen = appups.choose(appups.parse(told["appups"]), word.bumped)
     hints = word.hints.hints(Changes(old, new), understood) if word.hints else Hints()
     return Heard(hints, chosen)
+
+
+def compare(bench: Workbench, plan: Plan) -> Iterator[Finding]:
+    """Yield where systools, given our appups, would load or remove other modules than the plan does.
+
+    Raises:
+        RemoteError: it could not be asked.
+    """
+    old, new = plan.old, plan.new
+    appups = [(Atom(app), new.apps[app].version, text) for app, text in plan.appups.items()]
+    told = ask(bench, old.version, new.version, {"compared": appups}, {})["compared"]
+    if "problem" in told:
+        yield Finding("note", "systools", f"has no relup to compare with: {told['problem']}")
+        return
+    ours = set(plan.modules) - set(plan.skipped)
+    for way in ("up", "down"):
+        for name in sorted(ours ^ set(told[way])):
+            text = "loads or removes it, and systools does not" if name in ours else "leaves it, and systools does not"
+            yield Finding("warning", name, f"on the way {way}, the plan {text}")
 
 
 def ask(bench: Workbench, old: str, new: str, request: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:

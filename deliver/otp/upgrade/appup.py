@@ -30,7 +30,7 @@ class Script:
         brutal: those of them whose old code's processes it kills.
         stops: applications that it stops, if only to start them again.
         restarts: whether it restarts the emulator.
-        instructions: as they stand in the appup.
+        listed: its instructions, as they stand in the appup.
     """
 
     early: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Script:
     brutal: tuple[str, ...] = ()
     stops: tuple[str, ...] = ()
     restarts: bool = False
-    instructions: str = "[]"
+    listed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,11 @@ Verdict = Literal["hot", "hot, no way back", "restart", "unproven"]
 Level = Literal["note", "warning", "error"]
 
 
+def goes_to_hosts(name: str) -> bool:
+    """Return whether hosts get a file of a pair: snapshots and appups are for us, and for people."""
+    return not name.endswith((".json", ".appup"))
+
+
 @dataclass(frozen=True)
 class Finding:
     """Something that an operator should know.

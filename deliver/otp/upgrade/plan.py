@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deliver.otp.upgrade import appup_text
 from deliver.otp.upgrade.appup import Chosen
 from deliver.otp.upgrade.changes import Changes, refuse_same_versions
 from deliver.otp.upgrade.facts import Facts
@@ -39,6 +40,7 @@ class Plan:
         inline: applications whose top supervisor, given inline, gets new children; with its registered name.
         ended: places in the tree whose processes end, and start again, because developers say so.
         skipped: modules that are not loaded because developers say so.
+        appups: the appup of each application whose version differs, by its name: for people, and other tools.
     """
 
     old: Facts
@@ -51,6 +53,7 @@ class Plan:
     inline: Mapping[str, str] = field(default_factory=dict)
     ended: tuple[Path, ...] = ()
     skipped: tuple[str, ...] = ()
+    appups: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_plan(
@@ -87,16 +90,19 @@ def make_plan(
         return Plan(old, new, restart=tuple(reasons), modules=_modules(changes))
     back = word.left(supervision_changes(after, before), restarts)
     common = Common(before.callbacks | after.callbacks, word.hints, word.chosen.by_app, frozenset(restarts))
+    up = Way(changes, supervision, common, after.paths, is_up=True)
+    down = Way(changes.reverse, back, common, before.paths, is_up=False)
     return Plan(
         old,
         new,
-        up=tuple(Way(changes, supervision, common, after.paths, is_up=True).steps()),
-        down=tuple(Way(changes.reverse, back, common, before.paths, is_up=False).steps()),
+        up=tuple(up.steps()),
+        down=tuple(down.steps()),
         findings=(*word.findings(changes), *findings(changes, supervision, restarts)),
         modules=_modules(changes),
         inline={one.path[0]: one.name for one in supervision if one.is_inline},
         ended=(*restarts, *((name,) for name in word.stopped)),
         skipped=tuple(word.hints.skip),
+        appups=appup_text.render(up, down),
     )
 
 

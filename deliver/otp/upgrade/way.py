@@ -132,6 +132,11 @@ class Way:
         left = self._covered | set(self.hints.skip)
         return {name: app for name, app in self.changes.load.items() if name not in left}
 
+    @property
+    def gone(self) -> list[str]:
+        """Modules that are removed by our own instructions, sorted."""
+        return sorted(self.changes.removed - self._covered)
+
     @cached_property
     def _first_groups(self) -> frozenset[str]:
         """Applications whose appups come before what we load: going up what others stand on, going down the others."""
@@ -160,8 +165,8 @@ class Way:
                 )
 
     def _code(self, done: Sequence[str]) -> Iterator[Step]:
-        loads = [name for name in self._ordered if self.load[name] not in done]
-        held = [name for name in loads if name in self._servers]
+        loads = [name for name in self.ordered if self.load[name] not in done]
+        held = [name for name in loads if name in self.servers]
         if held:
             suspended = ",".join(f"{{{_atom(name)},{self.hints.timeout.get(name, SUSPEND)}}}" for name in held)
             yield Step(f"{{suspend,[{suspended}]}}", "their processes are held while their code and state change")
@@ -178,7 +183,7 @@ class Way:
             yield Step(f"{{resume,{_list(list(reversed(held)))}}}", "in the reverse order")
 
     def _load(self, name: str) -> Step:
-        purge = f"{self._purge(name)}_purge"
+        purge = f"{self.purge(name)}_purge"
         return Step(f"{{load,{{{_atom(name)},{purge},{purge}}}}}", self._reason(name))
 
     def _reason(self, name: str) -> str:
@@ -188,13 +193,15 @@ class Way:
         moved = f", moved from {before[0]} to {after[0]}" if before[0] != after[0] else ""
         return f"changed, {self._kind(name)}{moved}"
 
-    def _purge(self, name: str) -> str:
+    def purge(self, name: str) -> str:
+        """Return what becomes of processes that run old code of a module."""
         return self.hints.purge.get(name, "soft")
 
     @cached_property
-    def _ordered(self) -> list[str]:
+    def ordered(self) -> list[str]:
+        """Modules that are loaded by our own instructions, in their order."""
         after = self.hints.after
-        uses = {name: (*self._uses(name), *after.get(name, ())) for name in self.load}
+        uses = {name: (*self.uses(name), *after.get(name, ())) for name in self.load}
         # In a circle of modules that use each other, what developers say has the last word: what they want early waits
         # for nobody else.
         early = {name for names in after.values() for name in names}
@@ -202,7 +209,8 @@ class Way:
         circles = [callees_first({name: said[name] for name in group}) for group in callees_first(uses)]
         return [name for circle in circles for group in circle for name in group]
 
-    def _uses(self, name: str) -> tuple[str, ...]:
+    def uses(self, name: str) -> tuple[str, ...]:
+        """Return the modules that a loaded one stands on."""
         module = self.changes.new_modules[name][1]
         return (*module.calls, *module.behaviours, *((module.implements,) if module.implements else ()))
 
@@ -211,18 +219,20 @@ class Way:
         return kind([side[name][1] for side in sides if name in side], self.common.callbacks)
 
     @cached_property
-    def _servers(self) -> frozenset[str]:
+    def servers(self) -> frozenset[str]:
+        """Loaded modules whose processes are held meanwhile."""
         changed = self.load.keys() & self.changes.changed
         return frozenset(name for name in changed if self._kind(name) in {"server", "dynamic supervisor"})
 
     def _states(self, held: Sequence[str]) -> Iterator[Step]:
-        asked = [name for name in held if self._can_change_state(name)]
+        asked = [name for name in held if self.can_change_state(name)]
         if asked:
             direction = "up" if self.is_up else "down"
             pairs = ",".join(f"{{{_atom(name)},{self.hints.extra.get(name, '[]')}}}" for name in asked)
             yield Step(f"{{code_change,{direction},[{pairs}]}}", "their states become those of this version")
 
-    def _can_change_state(self, name: str) -> bool:
+    def can_change_state(self, name: str) -> bool:
+        """Return whether the processes of a module are asked to change their state."""
         # A DynamicSupervisor changes its own state: it asks init/1 of its callback module again.
         younger = self.changes.new_modules if self.is_up else self.changes.old_modules
         return self._kind(name) == "dynamic supervisor" or changes_state(younger[name][1])
@@ -270,7 +280,7 @@ class Way:
         return all(self._stands_alone(new[name]) for name in app.dependencies if name in new)
 
     def _add(self, app: App) -> Iterator[Step]:
-        yield from (self._load(name) for name in self._ordered if self.load[name] == app.name)
+        yield from (self._load(name) for name in self.ordered if self.load[name] == app.name)
         yield from self._start(app)
 
     def _start(self, app: App) -> Iterator[Step]:
@@ -298,9 +308,9 @@ class Way:
     def _remove(self) -> Iterator[Step]:
         for app in self.changes.removed_apps:
             yield Step(f"{{apply,{{application,stop,[{_atom(app.name)}]}}}}", f"{app.name} is not in this release")
-        gone = sorted(self.changes.removed - self._covered)
+        gone = self.gone
         for name in gone:
-            purge = f"{self._purge(name)}_purge"
+            purge = f"{self.purge(name)}_purge"
             yield Step(f"{{remove,{{{_atom(name)},{purge},{purge}}}}}", "gone: last, when nothing calls it any more")
         if gone:
             yield Step(f"{{purge,{_list(gone)}}}")

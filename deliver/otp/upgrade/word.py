@@ -28,6 +28,12 @@ class Word:
         stops = {name for one in appups for up in (True, False) for name in one.way(is_up=up).stops}
         return frozenset({*self.hints.restart_applications, *stops})
 
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """Modules that appups load or remove."""
+        appups = self.chosen.by_app.values()
+        return frozenset(name for one in appups for up in (True, False) for name in one.way(is_up=up).modules)
+
     def restarts(self, old: Tree, new: Tree) -> tuple[Path, ...]:
         """Return the places of children that are restarted, in the new tree's order; none is below another one."""
         changed = [(*one.path, name) for one in supervision_changes(old, new) for name in one.changed]
@@ -36,11 +42,12 @@ class Word:
 
     def left(self, supervision: Iterable[Supervision], restarts: Sequence[Path]) -> list[Supervision]:
         """Return the changes of supervisors that are ours to plan: others start anew, or an appup speaks of them."""
-        others = self.stopped | self.chosen.by_app.keys()
         return [
             one
             for one in supervision
-            if one.path[0] not in others and not any(one.path[: len(path)] == path for path in restarts)
+            if one.path[0] not in self.stopped
+            and one.module not in self.told
+            and not any(one.path[: len(path)] == path for path in restarts)
         ]
 
     def planned(self, tree: Tree) -> Tree:
@@ -49,9 +56,7 @@ class Word:
 
     def restart_reasons(self, changes: Changes) -> list[str]:
         """Return why the node must be restarted, whatever developers say or because they say it."""
-        appups = self.chosen.by_app.values()
-        told = {name for one in appups for up in (True, False) for name in one.way(is_up=up).modules}
-        return [*restart_reasons(changes, told | set(self.hints.nif_upgrade_ok)), *self.chosen.restart_reasons]
+        return [*restart_reasons(changes, self.told | set(self.hints.nif_upgrade_ok)), *self.chosen.restart_reasons]
 
     def findings(self, changes: Changes) -> Iterator[Finding]:
         """Yield what of it was used, and what it leaves to us."""

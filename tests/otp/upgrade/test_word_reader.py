@@ -44,7 +44,7 @@ def test_terms_and_calls_are_written_on_one_line_or_told_wrong(beams: Path, tmp_
     ]
     assert ask(beams, tmp_path, terms=asked)["terms"] == [
         {"text": '{a,"b",<<"c">>}'},
-        {"problem": "syntax error before: "},
+        {"problem": "syntax error before: '.'"},
         {"problem": 'unterminated string starting with "b\n. "'},
         {"text": "{'Elixir.A',f,[{x},[1]]}", "module": "Elixir.A", "function": "f/2"},
         {"problem": "it is no call of a module's function"},
