@@ -402,9 +402,9 @@ def _gitlinks(git_dir: Path, commit: str) -> list[tuple[str, str]]:
 
 def _module(repository: Path, git_dir: Path, commit: str, path: str, sha: str, shown: str) -> Path:
     places = [git_dir / "modules" / name for name in _module_names(git_dir, commit, path)]
-    worktree = _worktree(repository)
-    if worktree is not None:
-        places.append(worktree / shown)
+    top = worktree(repository)
+    if top is not None:
+        places.append(top / shown)
     for place in places:
         is_repository = (place / "HEAD").exists() or (place / ".git").exists()
         if is_repository and _commit(place, sha):
@@ -422,6 +422,7 @@ def _module_names(git_dir: Path, commit: str, path: str) -> list[str]:
     return [key.removeprefix("submodule.").removesuffix(".path") for key, value in pairs if value == path]
 
 
-def _worktree(repository: Path) -> Path | None:
+def worktree(repository: Path) -> Path | None:
+    """Return the top directory of a repository's working tree; None when it has none."""
     done = _run(repository, "rev-parse", "--show-toplevel")
     return Path(done.stdout.decode("utf-8", "surrogateescape").rstrip("\n")) if done.returncode == 0 else None
