@@ -18,7 +18,7 @@ answer(compared, Files, Request) -> compared(Files, Request).
 %% Terms and calls ----------------------------------------------------------------------------------------------------
 
 understood({Kind, Text}) ->
-    case erl_scan:string(Text ++ "\n. ") of
+    case erl_scan:string(Text ++ ".") of
         {ok, Tokens, _} -> read(Kind, Tokens);
         {error, {_, Module, Reason}, _} -> #{problem => text(Module:format_error(Reason))}
     end.
@@ -226,7 +226,7 @@ relup("", _) ->
 relup(File, #{old := Old, new := New}) ->
     try
         case file:consult(File) of
-            {ok, [{New, [{Old, _, Up}], [{Old, _, Down}]}]} -> #{modules => instructions(up, Up, instructions(down, Down, []))};
+            {ok, [{New, [{Old, _, Up}], [{Old, _, Down}]}]} -> described(Up, Down);
             {ok, [_]} -> problem("it must be one {~tp, [{~tp, [], Up}], [{~tp, [], Down}]}", [New, Old, Old]);
             {ok, _} -> problem("it must be one term", []);
             {error, Reason} -> problem("~ts", [file:format_error(Reason)])
@@ -235,14 +235,24 @@ relup(File, #{old := Old, new := New}) ->
         throw:{problem, Text} -> #{problem => text(Text)}
     end.
 
-%% The modules of one way, and those of the other.
-instructions(Way, Script, Others) when is_list(Script) ->
+described(Up, Down) ->
+    ok = check_way(up, Up),
+    ok = check_way(down, Down),
+    Ended = [Place || {apply, {Module, Function, [What]}} <- Up ++ Down, Place <- ended(Module, Function, What)],
+    #{modules => lists:usort(modules(Up) ++ modules(Down)), ended => lists:usort(Ended)}.
+
+%% The places in the supervision tree whose processes an instruction ends.
+ended(application, stop, App) -> [[App]];
+ended(deliver_relup, end_child, [App | Ids]) -> [[App | [printed(Id) || Id <- Ids]]];
+ended(_, _, _) -> [].
+
+check_way(Way, Script) when is_list(Script) ->
     [problem("~0tp on the way ~ts is no instruction of a relup", [One, Way]) || One <- Script, not is_instruction(One)],
     case length([One || One <- Script, One =:= point_of_no_return]) of
-        1 -> lists:usort(modules(Script) ++ Others);
+        1 -> ok;
         Count -> problem("point_of_no_return must stand once on the way ~ts, not ~b times", [Way, Count])
     end;
-instructions(Way, _, _) ->
+check_way(Way, _) ->
     problem("the way ~ts must be a list", [Way]).
 
 is_instruction(One) when is_atom(One) ->

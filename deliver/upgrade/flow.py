@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from hashlib import sha256
@@ -19,6 +18,7 @@ from deliver.remote.who import me
 from deliver.report import Report
 from deliver.store.store import Store
 from deliver.upgrade.rehearse import Rehearsal, Rehearsed
+from deliver.upgrade.relups import Edited
 from deliver.upgrade.word import Word, find
 from deliver.upgrade.workbench import workbench
 
@@ -32,6 +32,9 @@ class Request:
         new: the one that is to run.
         again: whether a pair that the store has is made again.
         hints: a hints file to read in place of the one at the new release's commit.
+        appups: a directory of appups that stand for those of `.deliver/appups` at that commit.
+        relup: a relup to rehearse in place of ours.
+        replan: whether a relup that was edited before is given up for ours.
         lock_wait: seconds to wait while somebody else builds.
     """
 
@@ -39,6 +42,9 @@ class Request:
     new: str
     again: bool = False
     hints: Path | None = None
+    appups: Path | None = None
+    relup: Edited | None = None
+    replan: bool = False
     lock_wait: int = 0
 
 
@@ -69,14 +75,19 @@ def build_upgrade(config: Config, store: Store, report: Report, request: Request
     began = time.monotonic()
     old, new = (_release(config, store, report, one, request.lock_wait) for one in (request.old, request.new))
     _refuse(old, new)
-    present = None if request.again else store.pair(new.name, old.version, new.version, new.target)
-    word = find(config, old, new, request.hints)
-    if present is not None and _holds(present, old, new, word):
+    present = store.pair(new.name, old.version, new.version, new.target)
+    if present is not None and not _is_of(present, old, new):
+        present = None
+    word = find(config, old, new, request.hints, request.appups)
+    anew = request.again or request.replan or request.relup
+    if present is not None and not anew and _holds(present, word):
         return Made(present, was_run=False, seconds=time.monotonic() - began)
+    edited = request.relup or (None if request.replan or present is None else _edited(store, present))
     with workbench(config, store, report, new.kind) as bench:
-        rehearsed = Rehearsal(bench, old, new, report, word).run()
-    seconds = time.monotonic() - began
-    return Made(_keep(store, old, new, rehearsed, word, seconds), was_run=True, seconds=seconds)
+        rehearsed = Rehearsal(bench, old, new, report, word, edited).run()
+    pair = _record(old, new, rehearsed, round(time.monotonic() - began, 2))
+    kept = _keep(store, replace(pair, word=word.digest, edited=edited is not None), rehearsed)
+    return Made(kept, was_run=True, seconds=pair.seconds)
 
 
 def _release(config: Config, store: Store, report: Report, version: str, lock_wait: int) -> Release:
@@ -88,10 +99,21 @@ def _release(config: Config, store: Store, report: Report, version: str, lock_wa
     return built.release
 
 
-def _holds(pair: Pair, old: Release, new: Release, word: Word) -> bool:
+def _is_of(pair: Pair, old: Release, new: Release) -> bool:
+    return (pair.from_manifest, pair.to_manifest) == (old.manifest, new.manifest)
+
+
+def _holds(pair: Pair, word: Word) -> bool:
     # What could not be proven once, for whatever surroundings, is tried again whenever it is asked for.
-    made_of = (pair.from_manifest, pair.to_manifest, pair.word)
-    return made_of == (old.manifest, new.manifest, word.digest) and pair.verdict != "unproven"
+    return pair.verdict != "unproven" and (pair.edited or pair.word == word.digest)
+
+
+def _edited(store: Store, pair: Pair) -> Edited | None:
+    if not pair.edited:
+        return None
+    with store.reader():
+        text = b"".join(store.read(pair.files["relup"])).decode("utf-8", "replace")
+    return Edited("the one that was edited before (--replan gives it up)", text)
 
 
 def _refuse(old: Release, new: Release) -> None:
@@ -104,12 +126,11 @@ def _refuse(old: Release, new: Release) -> None:
         )
 
 
-def _keep(store: Store, old: Release, new: Release, rehearsed: Rehearsed, word: Word, seconds: float) -> Pair:
+def _keep(store: Store, pair: Pair, rehearsed: Rehearsed) -> Pair:
     with store.writer() as writer:
-        files = {name: _add(writer, data) for name, data in rehearsed.files.items()}
-        pair = replace(_record(old, new, rehearsed, files, seconds), word=word.digest)
-        writer.publish_pair(pair)
-    return pair
+        kept = replace(pair, files={name: _add(writer, data) for name, data in rehearsed.files.items()})
+        writer.publish_pair(kept)
+    return kept
 
 
 def _add(writer: object, data: bytes) -> str:
@@ -118,7 +139,7 @@ def _add(writer: object, data: bytes) -> str:
     return digest
 
 
-def _record(old: Release, new: Release, rehearsed: Rehearsed, files: Mapping[str, str], seconds: float) -> Pair:
+def _record(old: Release, new: Release, rehearsed: Rehearsed, seconds: float) -> Pair:
     plan = rehearsed.plan
     return Pair(
         name=new.name,
@@ -128,12 +149,12 @@ def _record(old: Release, new: Release, rehearsed: Rehearsed, files: Mapping[str
         verdict=rehearsed.verdict,
         reasons=rehearsed.reasons,
         findings=rehearsed.findings,
-        files=dict(files),
+        files={},
         from_manifest=old.manifest,
         to_manifest=new.manifest,
         builder=me(),
         built_at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        seconds=round(seconds, 2),
+        seconds=seconds,
         inline=dict(plan.inline) if plan else {},
         modules=plan.modules if plan else (),
         ended=plan.ended if plan else (),

@@ -29,6 +29,9 @@ from deliver.remote.script import payload, script
 from deliver.ship.stream import tar, text_member
 from deliver.upgrade.workbench import PATIENCE, Workbench
 
+#: Where the repository has what the programs of `upgrade.patch` find beside them.
+PATCH = ".deliver/patch/"
+
 
 @dataclass(frozen=True)
 class AppupFile:
@@ -61,12 +64,15 @@ class Word:
         files: appups of the repository.
         bumped: the old and the new version of each application of both releases that has another one.
         findings: what could not be found.
+        patch_files: what the programs of `upgrade.patch` find beside them, by name.
+        digest: of all of it.
     """
 
     hints: HintsFile | None = None
     files: tuple[AppupFile, ...] = ()
     bumped: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    patch_files: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
 
 
@@ -83,7 +89,7 @@ class Heard:
     chosen: Chosen = field(default_factory=Chosen)
 
 
-def find(config: Config, old: Release, new: Release, hints: Path | None = None) -> Word:
+def find(config: Config, old: Release, new: Release, hints: Path | None = None, directory: Path | None = None) -> Word:
     """Find what developers say of a pair, at the commit that the new release was built of.
 
     Args:
@@ -91,6 +97,7 @@ def find(config: Config, old: Release, new: Release, hints: Path | None = None) 
         old: the release that runs.
         new: the one that is to run.
         hints: a file to read in place of the repository's hints.
+        directory: has appups that stand for those of the repository's `.deliver/appups`.
 
     Raises:
         UsageError: the file cannot be read.
@@ -106,9 +113,18 @@ def find(config: Config, old: Release, new: Release, hints: Path | None = None) 
         text = ""
     label, given = _hints(commit, hints, new)
     files = tuple(_appups(config, commit, bumped)) if commit else ()
+    if directory is not None:
+        files = (*_own(directory, bumped), *(one for one in files if one.rank != appups.DELIVER))
     findings = (Finding("warning", "repository", text),) if text else ()
     read = hints_file.read(label, given, pair) if given else None
-    return Word(read, files, bumped, findings, _digest([given, *(asdict(one) for one in files)]))
+    patch = _patch_files(commit) if commit and config.upgrade.patch else {}
+    digest = _digest([given, *(asdict(one) for one in files), list(config.upgrade.patch), patch])
+    return Word(read, files, bumped, findings, patch, digest)
+
+
+def _patch_files(commit: source.Source) -> dict[str, str]:
+    names = [name for name in source.all_files(commit) if name.startswith(PATCH)]
+    return {name.removeprefix(PATCH): source.content(commit, name) or "" for name in names}
 
 
 def _bumped(old: Release, new: Release) -> dict[str, tuple[str, str]]:
@@ -133,6 +149,15 @@ def _appups(config: Config, commit: source.Source, apps: Iterable[str]) -> Itera
         for rank, pattern in _places(config, app):
             for name in (one for one in names if re.fullmatch(pattern, one)):
                 yield AppupFile(app, rank, name, source.content(commit, name) or "")
+
+
+def _own(directory: Path, apps: Iterable[str]) -> Iterator[AppupFile]:
+    try:
+        for file in (directory / f"{app}.appup{suffix}" for app in apps for suffix in ("", ".exs")):
+            if file.exists():
+                yield AppupFile(file.name.partition(".appup")[0], appups.DELIVER, str(file), file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--appups {directory}: it cannot be read: {error}") from error
 
 
 def _places(config: Config, app: str) -> Iterator[tuple[int, str]]:

@@ -15,6 +15,11 @@ from deliver.otp.terms import Atom, write
 from tests.otp.upgrade.trees import erlc
 
 _PAYLOAD = Path(deliver.payload.__file__).parent
+GOOD = """{"2",
+  [{"1", [], [point_of_no_return]}],
+  [{"1", [], [point_of_no_return, {load, {m, a, b}}, {apply, {application, stop, [x]}},
+    {apply, {deliver_relup, end_child, [[demo, 'A.b']]}}]}]}.
+"""
 _EXPRESSION = 'deliver_word:main(["request"]), halt(0)'
 
 
@@ -45,7 +50,7 @@ def test_terms_and_calls_are_written_on_one_line_or_told_wrong(beams: Path, tmp_
     assert ask(beams, tmp_path, terms=asked)["terms"] == [
         {"text": '{a,"b",<<"c">>}'},
         {"problem": "syntax error before: '.'"},
-        {"problem": 'unterminated string starting with "b\n. "'},
+        {"problem": 'unterminated string starting with "b."'},
         {"text": "{'Elixir.A',f,[{x},[1]]}", "module": "Elixir.A", "function": "f/2"},
         {"problem": "it is no call of a module's function"},
         {"problem": "its arguments must be terms"},
@@ -55,9 +60,9 @@ def test_terms_and_calls_are_written_on_one_line_or_told_wrong(beams: Path, tmp_
 @pytest.mark.parametrize(
     ("relup", "problem"),
     [
-        ('{"2",[{"1",[],[point_of_no_return]}],[{"1",[],[point_of_no_return,{load,{m,a,b}}]}]}.', ""),
+        (GOOD, ""),
         ('{"3",[{"1",[],[]}],[{"1",[],[]}]}.', 'it must be one {"2", [{"1", [], Up}], [{"1", [], Down}]}'),
-        ('{"2",[{"1",[],[]}],[{"1",[],[]}]}.', "point_of_no_return must stand once on the way down, not 0 times"),
+        ('{"2",[{"1",[],[]}],[{"1",[],[]}]}.', "point_of_no_return must stand once on the way up, not 0 times"),
         ('{"2",[{"1",[],[lod]}],[{"1",[],[point_of_no_return]}]}.', "lod on the way up is no instruction of a relup"),
         ('{"2",[', "1: syntax error before: "),
         ("a. b.", "it must be one term"),
@@ -65,5 +70,5 @@ def test_terms_and_calls_are_written_on_one_line_or_told_wrong(beams: Path, tmp_
 )
 def test_a_relup_has_its_shape_and_versions(beams: Path, tmp_path: Path, relup: str, problem: str) -> None:
     (tmp_path / "relup").write_text(relup)
-    expected = {"problem": problem} if problem else {"modules": ["m"]}
+    expected = {"problem": problem} if problem else {"modules": ["m"], "ended": [["demo", "'A.b'"], ["x"]]}
     assert ask(beams, tmp_path, relup="relup")["relup"] == expected
