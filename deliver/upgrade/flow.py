@@ -31,8 +31,7 @@ class Request:
         old: the version, or its tag, that runs.
         new: the one that is to run.
         again: whether a pair that the store has is made again.
-        hints: a hints file to read in place of the one at the new release's commit.
-        appups: a directory of appups that stand for those of `.deliver/appups` at that commit.
+        hints: a hints file to read in place of the one at the new release's commit, or a directory in place of `.deliver`.
         relup: a relup to rehearse in place of ours.
         replan: whether a relup that was edited before is given up for ours.
         lock_wait: seconds to wait while somebody else builds.
@@ -42,7 +41,6 @@ class Request:
     new: str
     again: bool = False
     hints: Path | None = None
-    appups: Path | None = None
     relup: Edited | None = None
     replan: bool = False
     lock_wait: int = 0
@@ -78,7 +76,7 @@ def build_upgrade(config: Config, store: Store, report: Report, request: Request
     present = store.pair(new.name, old.version, new.version, new.target)
     if present is not None and not _is_of(present, old, new):
         present = None
-    word = find(config, old, new, request.hints, request.appups)
+    word = find(config, old, new, request.hints)
     anew = request.again or request.replan or request.relup
     if present is not None and not anew and _holds(present, word):
         return Made(present, was_run=False, seconds=time.monotonic() - began)

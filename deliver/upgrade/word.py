@@ -89,15 +89,14 @@ class Heard:
     chosen: Chosen = field(default_factory=Chosen)
 
 
-def find(config: Config, old: Release, new: Release, hints: Path | None = None, directory: Path | None = None) -> Word:
+def find(config: Config, old: Release, new: Release, hints: Path | None = None) -> Word:
     """Find what developers say of a pair, at the commit that the new release was built of.
 
     Args:
         config: says where the repository is.
         old: the release that runs.
         new: the one that is to run.
-        hints: a file to read in place of the repository's hints.
-        directory: has appups that stand for those of the repository's `.deliver/appups`.
+        hints: a file to read in place of the repository's hints; or a directory to read in place of its `.deliver`.
 
     Raises:
         UsageError: the file cannot be read.
@@ -113,8 +112,8 @@ def find(config: Config, old: Release, new: Release, hints: Path | None = None, 
         text = ""
     label, given = _hints(commit, hints, new)
     files = tuple(_appups(config, commit, bumped)) if commit else ()
-    if directory is not None:
-        files = (*_own(directory, bumped), *(one for one in files if one.rank != appups.DELIVER))
+    if hints is not None and hints.is_dir():
+        files = (*_own(hints / "appups", bumped), *(one for one in files if one.rank != appups.DELIVER))
     findings = (Finding("warning", "repository", text),) if text else ()
     read = hints_file.read(label, given, pair) if given else None
     patch = _patch_files(commit) if commit and config.upgrade.patch else {}
@@ -135,10 +134,8 @@ def _bumped(old: Release, new: Release) -> dict[str, tuple[str, str]]:
 
 def _hints(commit: source.Source | None, file: Path | None, new: Release) -> tuple[str, str]:
     if file is not None:
-        try:
-            return str(file), file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"--hints {file}: it cannot be read: {error}") from error
+        inside = file / Path(hints_file.NAME).name if file.is_dir() else file
+        return str(inside), "" if file.is_dir() and not inside.exists() else _read(inside)
     held = source.content(commit, hints_file.NAME) if commit else None
     return f"{new.tag or new.version}:{hints_file.NAME}", held or ""
 
@@ -152,12 +149,17 @@ def _appups(config: Config, commit: source.Source, apps: Iterable[str]) -> Itera
 
 
 def _own(directory: Path, apps: Iterable[str]) -> Iterator[AppupFile]:
-    try:
-        for file in (directory / f"{app}.appup{suffix}" for app in apps for suffix in ("", ".exs")):
+    for app in apps:
+        for file in (directory / f"{app}.appup{suffix}" for suffix in ("", ".exs")):
             if file.exists():
-                yield AppupFile(file.name.partition(".appup")[0], appups.DELIVER, str(file), file.read_text("utf-8"))
+                yield AppupFile(app, appups.DELIVER, str(file), _read(file))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--appups {directory}: it cannot be read: {error}") from error
+        raise UsageError(f"--hints {file}: it cannot be read: {error}") from error
 
 
 def _places(config: Config, app: str) -> Iterator[tuple[int, str]]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deliver.config.schema import Rehearsal
+from deliver.config.schema import Rehearsal, Upgrade
 from deliver.errors import BuildError, ConfigError
 from deliver.otp.upgrade.pair import Pair
 from deliver.upgrade.flow import Request, build_upgrade
+from deliver.upgrade.writing import write_appups
 from tests.build.workshop import Workshop
 
 pytestmark = pytest.mark.slow
@@ -45,8 +49,12 @@ def made(shop: Workshop, **more: object) -> Pair:
     return build_upgrade(shop.config, shop.store, shop.story, Request("0.1.0", "0.2.0", **more)).pair  # type: ignore[arg-type]
 
 
+def kept(shop: Workshop, pair: Pair, name: str) -> str:
+    return b"".join(shop.store.read(pair.files[name])).decode()
+
+
 def relup(shop: Workshop, pair: Pair) -> str:
-    return b"".join(shop.store.read(pair.files["relup"])).decode()
+    return kept(shop, pair, "relup")
 
 
 def told(pair: Pair) -> list[str]:
@@ -99,3 +107,70 @@ def test_an_appup_of_another_version_is_an_error(tmp_path: Path) -> None:
     shop = bell(tmp_path, {"src/bell.appup.src": '{"0.1.5", [], []}.\n'})
     with pytest.raises(BuildError, match=r"src/bell.appup.src: it is of bell 0.1.5, and the release has 0.2.0"):
         made(shop)
+
+
+SOFT = "{update,bell,{advanced,[]},soft_purge,soft_purge,[]}"
+
+
+def test_our_appup_is_written_and_is_the_developers_when_they_have_changed_it(tmp_path: Path) -> None:
+    shop = bell(tmp_path, {})
+    ours = made(shop)
+    assert [one for one in told(ours) if "systools" in one] == []
+    write_appups(shop.repository.path, {"bell": kept(shop, ours, "appups/bell.appup")})
+    file = shop.repository.path / ".deliver/appups/bell.appup"
+    text = file.read_text()
+    assert text.count(SOFT) == 2
+    file.write_text(text.replace("{advanced,[]}", "{advanced,appup}"))
+    pair = made(shop, hints=file.parents[1])
+    assert (pair.verdict, pair.reasons) == ("hot", ())
+    assert relup(shop, pair).count("[{bell,appup}]") == 2
+    assert kept(shop, pair, "appups/bell.appup").count("{advanced,appup}") == 2
+
+
+EDIT = """#!/bin/sh
+sed -i 's|^      point_of_no_return,|&{{apply,{{file,write_file,["{file}","by hand"]}}}},|' "$1"
+"""
+PATCH = """main([File]) ->
+    {ok, [{V, Up, [{Old, [], Down}]}]} = file:consult(File),
+    ok = file:write_file(File, io_lib:format("~p.~n", [{V, Up, [{Old, [], Down ++ [{apply, {erlang, yield, []}}]}]}])).
+"""
+
+
+def test_a_relup_is_edited_by_hand_and_kept_or_changed_by_a_program(tmp_path: Path) -> None:
+    shop = bell(tmp_path, {".deliver/patch/more.escript": f"#!/usr/bin/env escript\n{PATCH}"})
+    made(shop)
+    editor = tmp_path / "editor"
+    editor.write_text(EDIT.format(file=tmp_path / "edited"))
+    editor.chmod(0o755)
+    done = relup_edit(shop, str(editor))
+    assert (done.returncode, "verdict `hot`" in done.stderr) == (0, True), done.stderr
+    assert (tmp_path / "edited").read_text() == "by hand"
+    pair = made(shop)
+    assert (pair.edited, "by hand" in relup(shop, pair)) == (True, True)
+    assert relup_edit(shop, "true").stderr.endswith("nothing is changed\n")
+    broken = relup_edit(shop, "sed -i s/point_of_no_return//")
+    assert broken.returncode == 1
+    assert "edited by hand: " in broken.stderr
+    assert "what you wrote is in " in broken.stderr
+    patch = replace(shop, config=replace(shop.config, upgrade=Upgrade(patch=("escript more.escript",))))
+    assert made(patch) == pair
+    planned = made(patch, replan=True)
+    assert (planned.verdict, planned.edited, relup(shop, planned).count("{apply,{erlang,yield,[]}}")) == (
+        "hot",
+        False,
+        1,
+    )
+    failing = replace(shop, config=replace(shop.config, upgrade=Upgrade(patch=("echo no; exit 7 #",))))
+    with pytest.raises(BuildError, match=r"upgrade.patch: 'echo no; exit 7 #' failed:\n.*no\n.*it ended with 7"):
+        made(failing, replan=True)
+
+
+def relup_edit(shop: Workshop, editor: str) -> subprocess.CompletedProcess[str]:
+    file = shop.config.file
+    build = f'[build]\nhost = {{ name = "local", path = "{shop.config.build.host.path}" }}\n'
+    places = f'repository = "{shop.config.repository}"\nstore = "{shop.config.store}"\n'
+    file.write_text(f'app = "bell"\n{places}{build}[rehearsal.env]\nPORT = "4992"\n')
+    words = ["relup-edit", "--config", str(file), "--from", "0.1.0", "--to", "v0.2.0"]
+    line = [sys.executable, "-c", "import sys; from deliver.cli.program import main; sys.argv[0] = 'x'; main()", *words]
+    environ = {**os.environ, "EDITOR": editor, "VISUAL": ""}
+    return subprocess.run(line, env=environ, text=True, capture_output=True, check=False)
