@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from deliver.cli.command import Run, command
-from deliver.errors import DeliverError, UsageError
+from deliver.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,35 +69,16 @@ def relup_edit(run: Run, *, from_: str = "", to: str = "", target: str = "", loc
         raise UsageError("which upgrade?", hint="say --from and --to; `upgrades` lists those of the store")
     store = _store(run)
     pair = _one(_found(run, store, from_, to), target)
-    before = _relup(store, pair)
-    file = Path(mkdtemp(prefix="deliver-")) / f"{pair.from_version}..{pair.to_version}.relup"
-    file.write_text(before, "utf-8")
-    from deliver.upgrade.relups import Edited, edit, edited
-
-    edit(file, os.environ)
-    text = edited(file).text
-    if text == before:
-        _forget(file)
-        run.out.done("nothing is changed")
-        return 0
-    relup = Edited("edited by hand", text)
     from deliver.cli.upgrade_tasks import show_made
     from deliver.upgrade.flow import Request, build_upgrade
+    from deliver.upgrade.relups import editing
 
-    try:
+    with editing(f"{pair.from_version}..{pair.to_version}.relup", _relup(store, pair), os.environ) as relup:
+        if relup is None:
+            run.out.done("nothing is changed")
+            return 0
         request = Request(pair.from_version, pair.to_version, relup=relup, lock_wait=lock_wait)
-        made = build_upgrade(run.config, store, run.out, request)
-    except DeliverError as error:
-        again = f"build-upgrade --from {pair.from_version} --to {pair.to_version} --relup {file}"
-        error.hint = f"{error.hint}; " * bool(error.hint) + f"what you wrote is in {file}: correct it, then {again}"
-        raise
-    _forget(file)
-    return show_made(run, made)
-
-
-def _forget(file: Path) -> None:
-    file.unlink()
-    file.parent.rmdir()
+        return show_made(run, build_upgrade(run.config, store, run.out, request))
 
 
 @command(

@@ -27,7 +27,7 @@ _HOSTS = {
         "from_": "The version that runs, or its tag.",
         "to": "The version that is to run, or its tag.",
         "again": "Rehearse also a pair that the store has.",
-        "hints": "A file in place of .deliver/upgrade.toml at the new version's tag, or a directory in place of .deliver.",
+        "hints": "A file in place of .deliver/upgrade.toml at the new tag, or a directory in place of .deliver.",
         "relup": "A relup of your own, to be rehearsed and kept in place of ours.",
         "replan": "Give up a relup that was edited, and plan anew.",
         "lock_wait": "Seconds to wait while somebody else builds the same application on the build host.",

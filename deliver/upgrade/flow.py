@@ -31,7 +31,7 @@ class Request:
         old: the version, or its tag, that runs.
         new: the one that is to run.
         again: whether a pair that the store has is made again.
-        hints: a hints file to read in place of the one at the new release's commit, or a directory in place of `.deliver`.
+        hints: a file in place of the hints at the new release's commit, or a directory in place of its `.deliver`.
         relup: a relup to rehearse in place of ours.
         replan: whether a relup that was edited before is given up for ours.
         lock_wait: seconds to wait while somebody else builds.

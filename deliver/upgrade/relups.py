@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import mkdtemp
 
 from deliver.build.plan import in_environment
-from deliver.errors import BuildError, DeadlineError, UsageError
+from deliver.errors import BuildError, DeadlineError, DeliverError, UsageError
 from deliver.otp.upgrade.plan import Plan
 from deliver.remote.pump import failure
 from deliver.remote.script import script
@@ -47,17 +49,35 @@ def edited(file: Path) -> Edited:
         raise UsageError(f"the relup {file} cannot be read: {error}") from error
 
 
-def edit(file: Path, environ: Mapping[str, str]) -> None:
-    """Open a file in the operator's editor, and return when it is closed.
+@contextmanager
+def editing(name: str, text: str, environ: Mapping[str, str]) -> Iterator[Edited | None]:
+    """Give what the operator's editor makes of a relup; None when that is the same.
+
+    When what is done with it fails, its file stays, and the error says where.
 
     Args:
-        file: the file.
+        name: of the file that the editor opens.
+        text: what the file has in it.
         environ: says with VISUAL or EDITOR which editor; else it is `vi`.
 
     Raises:
         UsageError: there is no such editor, or it failed.
     """
-    editor = environ.get("VISUAL") or environ.get("EDITOR") or "vi"
+    file = Path(mkdtemp(prefix="deliver-")) / name
+    file.write_text(text, "utf-8")
+    try:
+        _open(file, environ.get("VISUAL") or environ.get("EDITOR") or "vi")
+        found = edited(file).text
+        yield None if found == text else Edited("edited by hand", found)
+    except DeliverError as error:
+        kept = f"what you wrote is in {file}: correct it, and give it to build-upgrade with --relup"
+        error.hint = "; ".join(filter(None, [error.hint, kept]))
+        raise
+    file.unlink()
+    file.parent.rmdir()
+
+
+def _open(file: Path, editor: str) -> None:
     try:
         status = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode
     except (OSError, ValueError) as error:

@@ -174,3 +174,27 @@ def relup_edit(shop: Workshop, editor: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-c", "import sys; from deliver.cli.program import main; sys.argv[0] = 'x'; main()", *words]
     environ = {**os.environ, "EDITOR": editor, "VISUAL": ""}
     return subprocess.run(line, env=environ, text=True, capture_output=True, check=False)
+
+
+def test_an_appup_in_elixir_is_done_and_an_application_that_hints_name_is_restarted(tmp_path: Path) -> None:
+    appup = f"""
+    load = {{:load_module, Counter.Protocol}}
+    {{"0.2.0",
+      [{{"0.1.0", [load, {{:apply, {{:file, :write_file, ['{tmp_path}/elixir', "done"]}}}}]}}],
+      [{{"0.1.0", [load]}}]}}
+    """
+    shop = Workshop.make(tmp_path, "counter")
+    shop = replace(shop, config=replace(shop.config, rehearsal=Rehearsal(env={"PORT": "4993"})))
+    ours = tmp_path / "ours"
+    (ours / "appups").mkdir(parents=True)
+    (ours / "appups/counter.appup.exs").write_text(appup)
+    (ours / "upgrade.toml").write_text('restart_applications = ["counter"]\n')
+    pair = made(shop, hints=ours)
+    assert (pair.verdict, pair.reasons, pair.ended) == ("hot", (), (("counter",),))
+    assert (tmp_path / "elixir").read_text() == "done"
+    text = relup(shop, pair)
+    places = [text.index(f"application,{one},[counter") for one in ("stop", "start")]
+    assert places[0] < text.index("{load,{'Elixir.Counter.Protocol',brutal_purge,brutal_purge}}") < places[1]
+    (ours / "appups/counter.appup.exs").write_text("nothing_of_this_name()")
+    with pytest.raises(BuildError, match=r"counter.appup.exs: Elixir cannot evaluate it: .*nothing_of_this_name"):
+        made(shop, hints=ours)
