@@ -186,6 +186,9 @@ def hear(bench: Workbench, word: Word, old: Facts, new: Facts) -> Heard:
         BuildError: an appup of the repository is wrong.
     """
     terms = word.hints.terms() if word.hints else []
+    if not terms and not word.files and not _may_have_appups(word, new):
+        # No virtual machine has to start for nothing.
+        return Heard(word.hints.hints(Changes(old, new), {}) if word.hints else Hints())
     staged = {f"appup-{number}{Path(one.path).suffix}": one for number, one in enumerate(word.files)}
     request = {
         "terms": [(Atom(one.kind), one.text) for one in terms],
@@ -202,6 +205,11 @@ def hear(bench: Workbench, word: Word, old: Facts, new: Facts) -> Heard:
     chosen = appups.choose(appups.parse(told["appups"]), word.bumped)
     hints = word.hints.hints(Changes(old, new), understood) if word.hints else Hints()
     return Heard(hints, chosen)
+
+
+def _may_have_appups(word: Word, new: Facts) -> bool:
+    found = (new.apps[name] for name in word.bumped if name in new.apps)
+    return any(one.appup or one.priv for one in found)
 
 
 def compare(bench: Workbench, plan: Plan) -> Iterator[Finding]:
