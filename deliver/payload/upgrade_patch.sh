@@ -4,7 +4,7 @@
 : "${place:=}" "${root:=}" "${from:=}" "${to:=}" "${command:=}"
 
 rm -rf "$place/patch"
-mkdir -p "$place/patch" && cd "$place/patch" || fail "cannot make $place/patch"
+{ mkdir -p "$place/patch" && cd "$place/patch"; } || fail "cannot make $place/patch"
 tar -xof - || fail 'the files did not arrive whole'
 DELIVER_FROM=$from DELIVER_TO=$to DELIVER_ROOT=$root DELIVER_RELUP=$place/patch/relup
 export DELIVER_FROM DELIVER_TO DELIVER_ROOT DELIVER_RELUP

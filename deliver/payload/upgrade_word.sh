@@ -3,7 +3,7 @@
 # build_env.sh. Says `word JSON`.
 : "${beams:=}" "${place:=}" "${word:=}" "${appup_exs:=}"
 
-mkdir -p "$place/$word" && cd "$place/$word" || fail "cannot make $place/$word"
+{ mkdir -p "$place/$word" && cd "$place/$word"; } || fail "cannot make $place/$word"
 tar -xof - || fail 'the files did not arrive whole'
 for file in *.exs; do
   [ -e "$file" ] || continue

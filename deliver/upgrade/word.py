@@ -103,22 +103,25 @@ def find(config: Config, old: Release, new: Release, hints: Path | None = None) 
         ConfigError: the hints are wrong.
     """
     bumped = _bumped(old, new)
-    pair = f"{old.version}..{new.version}"
-    try:
-        commit = source.resolve(config.repository, revision=new.commit) if new.commit else None
-    except SourceError as error:
-        commit, text = None, f"hints and appups of {new.version} were not looked for: {error.message}"
-    else:
-        text = ""
+    commit, findings = _commit(config, new)
     label, given = _hints(commit, hints, new)
     files = tuple(_appups(config, commit, bumped)) if commit else ()
     if hints is not None and hints.is_dir():
         files = (*_own(hints / "appups", bumped), *(one for one in files if one.rank != appups.DELIVER))
-    findings = (Finding("warning", "repository", text),) if text else ()
-    read = hints_file.read(label, given, pair) if given else None
+    read = hints_file.read(label, given, f"{old.version}..{new.version}") if given else None
     patch = _patch_files(commit) if commit and config.upgrade.patch else {}
     digest = _digest([given, *(asdict(one) for one in files), list(config.upgrade.patch), patch])
     return Word(read, files, bumped, findings, patch, digest)
+
+
+def _commit(config: Config, new: Release) -> tuple[source.Source | None, tuple[Finding, ...]]:
+    if not new.commit:
+        return None, ()  # it was imported: nobody knows of what it was made
+    try:
+        return source.resolve(config.repository, revision=new.commit), ()
+    except SourceError as error:
+        text = f"hints and appups of {new.version} were not looked for: {error.message}"
+        return None, (Finding("warning", "repository", text),)
 
 
 def _patch_files(commit: source.Source) -> dict[str, str]:
@@ -190,21 +193,20 @@ def hear(bench: Workbench, word: Word, old: Facts, new: Facts) -> Heard:
         # No virtual machine has to start for nothing.
         return Heard(word.hints.hints(Changes(old, new), {}) if word.hints else Hints())
     staged = {f"appup-{number}{Path(one.path).suffix}": one for number, one in enumerate(word.files)}
-    request = {
-        "terms": [(Atom(one.kind), one.text) for one in terms],
-        "appups": {
-            "applications": [(Atom(name), *versions) for name, versions in word.bumped.items()],
-            "files": [
-                {"app": Atom(one.app), "file": name, "kind": Atom(one.kind), "origin": one.path, "rank": one.rank}
-                for name, one in staged.items()
-            ],
-        },
-    }
+    request = {"terms": [(Atom(one.kind), one.text) for one in terms], "appups": _wanted(word, staged)}
     told = ask(bench, old.version, new.version, request, {name: one.text for name, one in staged.items()})
     understood = {term: Understood(**one) for term, one in zip(terms, told["terms"], strict=True)}
     chosen = appups.choose(appups.parse(told["appups"]), word.bumped)
     hints = word.hints.hints(Changes(old, new), understood) if word.hints else Hints()
     return Heard(hints, chosen)
+
+
+def _wanted(word: Word, staged: Mapping[str, AppupFile]) -> dict[str, Any]:
+    files = [
+        {"app": Atom(one.app), "file": name, "kind": Atom(one.kind), "origin": one.path, "rank": one.rank}
+        for name, one in staged.items()
+    ]
+    return {"applications": [(Atom(name), *versions) for name, versions in word.bumped.items()], "files": files}
 
 
 def _may_have_appups(word: Word, new: Facts) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -38,11 +39,17 @@ code_change(_, Strokes, _) -> {ok, Strokes}.
 
 def bell(path: Path, files: Mapping[str, str]) -> Workshop:
     """Return a workshop of the bell, whose version 0.2.0 has these files too."""
-    shop = Workshop.make(path, "bell", ["v0.1.0"])
+    config = {"config/sys.config": f"[{{bell, [{{port, {free_port()}}}]}}].\n"}
+    shop = Workshop.make(path, "bell", ["v0.1.0"], files=config)
     shop.repository.use_version("bell", "0.2.0")
     shop.repository.commit("Version 0.2.0", {"src/bell.erl": BELL, **files})
     shop.repository.tag("v0.2.0")
-    return replace(shop, config=replace(shop.config, rehearsal=Rehearsal(env={"PORT": "4992"})))
+    return shop
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def made(shop: Workshop, **more: object) -> Pair:
@@ -169,7 +176,7 @@ def relup_edit(shop: Workshop, editor: str) -> subprocess.CompletedProcess[str]:
     file = shop.config.file
     build = f'[build]\nhost = {{ name = "local", path = "{shop.config.build.host.path}" }}\n'
     places = f'repository = "{shop.config.repository}"\nstore = "{shop.config.store}"\n'
-    file.write_text(f'app = "bell"\n{places}{build}[rehearsal.env]\nPORT = "4992"\n')
+    file.write_text(f'app = "bell"\n{places}{build}')
     words = ["relup-edit", "--config", str(file), "--from", "0.1.0", "--to", "v0.2.0"]
     line = [sys.executable, "-c", "import sys; from deliver.cli.program import main; sys.argv[0] = 'x'; main()", *words]
     environ = {**os.environ, "EDITOR": editor, "VISUAL": ""}
@@ -184,7 +191,7 @@ def test_an_appup_in_elixir_is_done_and_an_application_that_hints_name_is_restar
       [{{"0.1.0", [load]}}]}}
     """
     shop = Workshop.make(tmp_path, "counter")
-    shop = replace(shop, config=replace(shop.config, rehearsal=Rehearsal(env={"PORT": "4993"})))
+    shop = replace(shop, config=replace(shop.config, rehearsal=Rehearsal(env={"PORT": str(free_port())})))
     ours = tmp_path / "ours"
     (ours / "appups").mkdir(parents=True)
     (ours / "appups/counter.appup.exs").write_text(appup)

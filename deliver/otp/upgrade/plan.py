@@ -88,19 +88,23 @@ def make_plan(
     reasons = [*word.restart_reasons(changes), *supervision_reasons(changes, supervision, *trees)]
     if reasons:
         return Plan(old, new, restart=tuple(reasons), modules=_modules(changes))
-    back = word.left(supervision_changes(after, before), restarts)
     common = Common(before.callbacks | after.callbacks, word.hints, word.chosen.by_app, frozenset(restarts))
+    back = word.left(supervision_changes(after, before), restarts)
     up = Way(changes, supervision, common, after.paths, is_up=True)
-    down = Way(changes.reverse, back, common, before.paths, is_up=False)
+    return _planned(word, up, Way(changes.reverse, back, common, before.paths, is_up=False))
+
+
+def _planned(word: Word, up: Way, down: Way) -> Plan:
+    changes, restarts = up.changes, [path for path in up.places if path in up.common.restarts]
     return Plan(
-        old,
-        new,
+        changes.old,
+        changes.new,
         up=tuple(up.steps()),
         down=tuple(down.steps()),
-        findings=(*word.findings(changes), *findings(changes, supervision, restarts)),
+        findings=(*word.findings(changes), *findings(changes, up.supervision, restarts)),
         modules=_modules(changes),
-        inline={one.path[0]: one.name for one in supervision if one.is_inline},
-        ended=(*restarts, *((name,) for name in word.stopped)),
+        inline={one.path[0]: one.name for one in up.supervision if one.is_inline},
+        ended=(*restarts, *((name,) for name in sorted(word.stopped))),
         skipped=tuple(word.hints.skip),
         appups=appup_text.render(up, down),
     )
