@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -59,15 +59,9 @@ class Workshop:
 
     @classmethod
     def make(
-        cls,
-        path: Path,
-        app: str,
-        versions: Sequence[str | Tag] = ("v0.1.0", "v0.2.0"),
-        *,
-        release: str = "",
-        files: Mapping[str, str] | None = None,
+        cls, path: Path, app: str, versions: Sequence[str | Tag] = ("v0.1.0", "v0.2.0"), *, release: str = ""
     ) -> Workshop:
-        repository = make_repository(path / f"{app} repository", app, versions, files=files)
+        repository = make_repository(path / f"{app} repository", app, versions)
         build = Build(host=Host(LOCAL, path=str(path / "build host")))
         config = Config(
             file=path / "deliver.toml",

@@ -40,10 +40,11 @@ code_change(_, Strokes, _) -> {ok, Strokes}.
 def bell(path: Path, files: Mapping[str, str]) -> Workshop:
     """Return a workshop of the bell, whose version 0.2.0 has these files too."""
     config = {"config/sys.config": f"[{{bell, [{{port, {free_port()}}}]}}].\n"}
-    shop = Workshop.make(path, "bell", ["v0.1.0"], files=config)
-    shop.repository.use_version("bell", "0.2.0")
-    shop.repository.commit("Version 0.2.0", {"src/bell.erl": BELL, **files})
-    shop.repository.tag("v0.2.0")
+    shop = Workshop.make(path, "bell", [])
+    for version, more in (("0.1.0", config), ("0.2.0", {"src/bell.erl": BELL, **files})):
+        shop.repository.use_version("bell", version)
+        shop.repository.commit(f"Version {version}", more)
+        shop.repository.tag(f"v{version}")
     return shop
 
 
