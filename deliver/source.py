@@ -157,6 +157,18 @@ def files(source: Source, directory: str) -> set[str]:
     return {line.split("\t", 1)[1].removeprefix(place) for line in listed.split("\0") if line}
 
 
+def all_files(source: Source) -> list[str]:
+    """Return the paths of all files of the source's commit, but for those of submodules."""
+    listed = git(source.repository, "ls-tree", "-r", "-z", "--name-only", "--full-tree", source.commit)
+    return [name for name in listed.split("\0") if name]
+
+
+def content(source: Source, path: str) -> str | None:
+    """Return the text of a file of the source's commit; None when there is no such file."""
+    found = _run(source.repository, "cat-file", "blob", f"{source.commit}:{path}")
+    return found.stdout.decode("utf-8", "surrogateescape") if found.returncode == 0 else None
+
+
 def uses_lfs(source: Source) -> bool:
     """Whether files at the commit are kept in Git LFS, whose content git itself does not have."""
     found = _run(
@@ -390,9 +402,9 @@ def _gitlinks(git_dir: Path, commit: str) -> list[tuple[str, str]]:
 
 def _module(repository: Path, git_dir: Path, commit: str, path: str, sha: str, shown: str) -> Path:
     places = [git_dir / "modules" / name for name in _module_names(git_dir, commit, path)]
-    worktree = _worktree(repository)
-    if worktree is not None:
-        places.append(worktree / shown)
+    top = worktree(repository)
+    if top is not None:
+        places.append(top / shown)
     for place in places:
         is_repository = (place / "HEAD").exists() or (place / ".git").exists()
         if is_repository and _commit(place, sha):
@@ -410,6 +422,7 @@ def _module_names(git_dir: Path, commit: str, path: str) -> list[str]:
     return [key.removeprefix("submodule.").removesuffix(".path") for key, value in pairs if value == path]
 
 
-def _worktree(repository: Path) -> Path | None:
+def worktree(repository: Path) -> Path | None:
+    """Return the top directory of a repository's working tree; None when it has none."""
     done = _run(repository, "rev-parse", "--show-toplevel")
     return Path(done.stdout.decode("utf-8", "surrogateescape").rstrip("\n")) if done.returncode == 0 else None

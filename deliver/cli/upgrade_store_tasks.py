@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from deliver.cli.command import Run, command
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from deliver.store.store import Store
 
 _STALE = "made for another build of these versions: `build-upgrade` makes it anew"
+
+_BY_RESTART = "restart the nodes: `invoke deploy-release --version {0.to_version} --to ENVIRONMENT --start`"
 
 
 @command()
@@ -50,6 +53,70 @@ def relup_show(run: Run, *, from_: str = "", to: str = "", target: str = "") -> 
     pair = _one(_found(run, store, from_, to), target)
     relup = _relup(store, pair)
     run.out.data(relup, {"relup": relup, "verdict": pair.verdict})
+
+
+@command(
+    help={
+        "from_": "The version that runs, or its tag.",
+        "to": "The version that is to run, or its tag.",
+        "target": "Which one, where there are several: linux-x86_64-glibc.",
+        "lock_wait": "Seconds to wait while somebody else builds the same application on the build host.",
+    }
+)
+def relup_edit(run: Run, *, from_: str = "", to: str = "", target: str = "", lock_wait: int = 0) -> int:
+    """Change the relup of an upgrade pair in your editor; it is rehearsed, and kept with what that finds."""
+    if not from_ or not to:
+        raise UsageError("which upgrade?", hint="say --from and --to; `upgrades` lists those of the store")
+    store = _store(run)
+    pair = _one(_found(run, store, from_, to), target)
+    from deliver.cli.upgrade_tasks import show_made
+    from deliver.upgrade.flow import Request, build_upgrade
+    from deliver.upgrade.relups import editing
+
+    with editing(f"{pair.from_version}..{pair.to_version}.relup", _relup(store, pair), os.environ) as relup:
+        if relup is None:
+            run.out.done("nothing is changed")
+            return 0
+        request = Request(pair.from_version, pair.to_version, relup=relup, lock_wait=lock_wait)
+        return show_made(run, build_upgrade(run.config, store, run.out, request))
+
+
+@command(
+    help={
+        "from_": "The version that runs, or its tag.",
+        "to": "The version that is to run, or its tag.",
+        "target": "Which one, where there are several: linux-x86_64-glibc.",
+        "write": "Put them into .deliver/appups of the repository's working tree, beside what is there.",
+        "force": "With --write: replace what is there for the same version.",
+    }
+)
+def appup(
+    run: Run, *, from_: str = "", to: str = "", target: str = "", write: bool = False, force: bool = False
+) -> None:
+    """Show the plan of an upgrade as appups, or put them into the repository: there they are yours to change."""
+    if not from_ or not to:
+        raise UsageError("which upgrade?", hint="say --from and --to; `upgrades` lists those of the store")
+    store = _store(run)
+    pair = _one(_found(run, store, from_, to), target)
+    texts = _appups(store, pair)
+    if not write:
+        run.out.data("\n".join(texts.values()), texts)
+        return
+    from deliver.upgrade.writing import write_appups
+
+    written = write_appups(run.config.repository, texts, force=force)
+    for path, state in written.items():
+        run.out.step("repository", f"{state} {path}")
+    changed = [str(path) for path, state in written.items() if state != "left"]
+    what = f"{', '.join(changed)}: check, commit and tag them" if changed else "nothing to write: all of it is there"
+    run.out.done(what, {str(path): state for path, state in written.items()})
+
+
+def _appups(store: Store, pair: Pair) -> dict[str, str]:
+    names = [name for name in pair.files if name.endswith(".appup")]
+    if not names:
+        raise UsageError(f"{pair} has no appups: its verdict is `{pair.verdict}`", hint=_BY_RESTART.format(pair))
+    return {name.removeprefix("appups/").removesuffix(".appup"): _text(store, pair, name) for name in sorted(names)}
 
 
 def _store(run: Run) -> Store:
@@ -99,7 +166,11 @@ def _relup(store: Store, pair: Pair) -> str:
         why = "".join(f"\n  {one}" for one in pair.reasons)
         raise UsageError(
             f"{pair} has no relup: its verdict is `{pair.verdict}`{why}",
-            hint=f"restart the nodes: `invoke deploy-release --version {pair.to_version} --to ENVIRONMENT --start`",
+            hint=_BY_RESTART.format(pair),
         )
+    return _text(store, pair, "relup")
+
+
+def _text(store: Store, pair: Pair, name: str) -> str:
     with store.reader():
-        return b"".join(store.read(pair.files["relup"])).decode("utf-8", "replace")
+        return b"".join(store.read(pair.files[name])).decode("utf-8", "replace")

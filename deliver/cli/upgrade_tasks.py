@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deliver.cli.command import Run, command
@@ -26,20 +27,42 @@ _HOSTS = {
         "from_": "The version that runs, or its tag.",
         "to": "The version that is to run, or its tag.",
         "again": "Rehearse also a pair that the store has.",
+        "hints": "A file in place of .deliver/upgrade.toml at the new tag, or a directory in place of .deliver.",
+        "relup": "A relup of your own, to be rehearsed and kept in place of ours.",
+        "replan": "Give up a relup that was edited, and plan anew.",
         "lock_wait": "Seconds to wait while somebody else builds the same application on the build host.",
     },
 )
-def build_upgrade(run: Run, *, from_: str = "", to: str = "", again: bool = False, lock_wait: int = 0) -> int:
+def build_upgrade(
+    run: Run,
+    *,
+    from_: str = "",
+    to: str = "",
+    again: bool = False,
+    hints: str = "",
+    relup: str = "",
+    replan: bool = False,
+    lock_wait: int = 0,
+) -> int:
     """Build the hot upgrade between two versions, and prove it: both are booted, upgraded, downgraded and compared."""
     from deliver.errors import UsageError
     from deliver.store.store import Store
     from deliver.upgrade.flow import Request
     from deliver.upgrade.flow import build_upgrade as build
+    from deliver.upgrade.relups import edited
 
     if not from_ or not to:
         raise UsageError("build-upgrade needs --from and --to", hint="--from 0.1.0 --to 0.2.0, for example")
-    request = Request(from_, to, again=again, lock_wait=lock_wait)
-    return _show_made(run, build(run.config, Store(run.config.store), run.out, request))
+    request = Request(
+        from_,
+        to,
+        again=again,
+        hints=Path(hints) if hints else None,
+        relup=edited(Path(relup)) if relup else None,
+        replan=replan,
+        lock_wait=lock_wait,
+    )
+    return show_made(run, build(run.config, Store(run.config.store), run.out, request))
 
 
 @command(
@@ -150,7 +173,8 @@ def _show(run: Run, deployment: HotDeployment) -> None:
     run.out.table("", _COLUMNS, cells, document)
 
 
-def _show_made(run: Run, made: Made) -> int:
+def show_made(run: Run, made: Made) -> int:
+    """Show what came of making a pair; return the exit code that fits its verdict."""
     pair = made.pair
     for finding in pair.findings:
         run.out.warn(f"{finding.about}: {finding.text}")

@@ -73,7 +73,7 @@ def load(path: Path, overrides: Sequence[str] = (), environ: Mapping[str, str] =
     """
     file = path.absolute()
     text = _text(file)
-    table = _parsed(file, text)
+    table = parsed(file, text)
     source = Source(file, text, table, environ)
     return _config(Node(source, (), overlaid(table, overrides, environ)))
 
@@ -93,7 +93,12 @@ def _text(file: Path) -> str:
         raise ConfigError(f"{file}:{line}: this is not UTF-8 text") from error
 
 
-def _parsed(file: Path, text: str) -> dict[str, Any]:
+def parsed(file: Path, text: str) -> dict[str, Any]:
+    """Return what TOML text holds.
+
+    Raises:
+        ConfigError: it is no TOML.
+    """
     try:
         return tomli.loads(text)
     except tomli.TOMLDecodeError as error:

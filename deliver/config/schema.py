@@ -211,10 +211,12 @@ class Upgrade:
     Args:
         probation: seconds that an upgraded node is watched before the version becomes the one that it boots.
         timeout: seconds that `release_handler` may take on one node.
+        patch: command lines that each get the path of a planned relup as last argument, and may change it.
     """
 
     probation: Pause = Pause(5.0)
     timeout: float = 120.0
+    patch: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

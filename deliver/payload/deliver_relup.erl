@@ -4,7 +4,7 @@
 %% each function does its whole work, or raises because going on would be worse.
 -module(deliver_relup).
 
--export([configure/1, protocols/1, environment/1, settle/1, stop_child/1, start_child/1, supervisor/2]).
+-export([configure/1, protocols/1, environment/1, settle/1, stop_child/1, end_child/1, start_child/1, supervisor/2]).
 
 %% The callback module of a supervisor whose children are given inline, as Elixir has it.
 -define(INLINE, 'Elixir.Supervisor.Default').
@@ -281,6 +281,16 @@ stop_child(Supervisor, Id, Path) ->
         false when Ended =:= {error, not_found} -> ok;
         Error -> error({deliver, not_stopped, Path, Error, Ended})
     end.
+
+%% Ends a child that start_child/1 starts again later.
+end_child([App | Ids] = Path) ->
+    case parent(App, lists:droplast(Ids)) of
+        {ok, Supervisor} -> ended(supervisor:terminate_child(Supervisor, lists:last(Ids)), Path);
+        {error, Reason} -> error({deliver, not_stopped, Path, Reason})
+    end.
+
+ended(ok, _) -> ok;
+ended({error, Reason}, Path) -> error({deliver, not_stopped, Path, Reason}).
 
 %% Starts a child that its supervisor knows, and has not started.
 start_child([App | Ids] = Path) ->

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from deliver.config.schema import Config, Environment, Host
 from deliver.errors import TargetError
 from deliver.otp.upgrade import snapshot as snapshots
+from deliver.otp.upgrade.pair import goes_to_hosts
 from deliver.report import Report
 from deliver.ship.crew import Crew, Site, agreed
 from deliver.ship.flow import Deployment
@@ -122,7 +123,7 @@ class HotDeployment:
         if step is None:
             return choice
         files = {name: b"".join(self.store.read(sha)) for name, sha in step.pair.files.items()}
-        upgrader = self._upgrader(site, {name: data for name, data in files.items() if not name.endswith(".json")})
+        upgrader = self._upgrader(site, {name: data for name, data in files.items() if goes_to_hosts(name)})
         with ExitStack() as opening:
             readiness = opening.enter_context(upgrader.opened(step, stay, resumes=choice.resumes))
             if not readiness.had_to_wait or (changed := self._chosen_again(choice)) is None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from hashlib import sha256
+from pathlib import Path
 
 from deliver.build.flow import build_release
 from deliver.build.plan import Request as BuildRequest
@@ -18,6 +18,8 @@ from deliver.remote.who import me
 from deliver.report import Report
 from deliver.store.store import Store
 from deliver.upgrade.rehearse import Rehearsal, Rehearsed
+from deliver.upgrade.relups import Edited
+from deliver.upgrade.word import Word, find
 from deliver.upgrade.workbench import workbench
 
 
@@ -29,12 +31,18 @@ class Request:
         old: the version, or its tag, that runs.
         new: the one that is to run.
         again: whether a pair that the store has is made again.
+        hints: a file in place of the hints at the new release's commit, or a directory in place of its `.deliver`.
+        relup: a relup to rehearse in place of ours.
+        replan: whether a relup that was edited before is given up for ours.
         lock_wait: seconds to wait while somebody else builds.
     """
 
     old: str
     new: str
     again: bool = False
+    hints: Path | None = None
+    relup: Edited | None = None
+    replan: bool = False
     lock_wait: int = 0
 
 
@@ -65,13 +73,19 @@ def build_upgrade(config: Config, store: Store, report: Report, request: Request
     began = time.monotonic()
     old, new = (_release(config, store, report, one, request.lock_wait) for one in (request.old, request.new))
     _refuse(old, new)
-    present = None if request.again else store.pair(new.name, old.version, new.version, new.target)
-    if present is not None and _holds(present, old, new):
+    present = store.pair(new.name, old.version, new.version, new.target)
+    if present is not None and not _is_of(present, old, new):
+        present = None
+    word = find(config, old, new, request.hints)
+    anew = request.again or request.replan or request.relup
+    if present is not None and not anew and _holds(present, word):
         return Made(present, was_run=False, seconds=time.monotonic() - began)
+    edited = request.relup or (None if request.replan or present is None else _edited(store, present))
     with workbench(config, store, report, new.kind) as bench:
-        rehearsed = Rehearsal(bench, old, new, report).run()
-    seconds = time.monotonic() - began
-    return Made(_keep(store, old, new, rehearsed, seconds), was_run=True, seconds=seconds)
+        rehearsed = Rehearsal(bench, old, new, report, word, edited).run()
+    pair = _record(old, new, rehearsed, round(time.monotonic() - began, 2))
+    kept = _keep(store, replace(pair, word=word.digest, edited=edited is not None), rehearsed)
+    return Made(kept, was_run=True, seconds=pair.seconds)
 
 
 def _release(config: Config, store: Store, report: Report, version: str, lock_wait: int) -> Release:
@@ -83,9 +97,21 @@ def _release(config: Config, store: Store, report: Report, version: str, lock_wa
     return built.release
 
 
-def _holds(pair: Pair, old: Release, new: Release) -> bool:
+def _is_of(pair: Pair, old: Release, new: Release) -> bool:
+    return (pair.from_manifest, pair.to_manifest) == (old.manifest, new.manifest)
+
+
+def _holds(pair: Pair, word: Word) -> bool:
     # What could not be proven once, for whatever surroundings, is tried again whenever it is asked for.
-    return (pair.from_manifest, pair.to_manifest) == (old.manifest, new.manifest) and pair.verdict != "unproven"
+    return pair.verdict != "unproven" and (pair.edited or pair.word == word.digest)
+
+
+def _edited(store: Store, pair: Pair) -> Edited | None:
+    if not pair.edited:
+        return None
+    with store.reader():
+        text = b"".join(store.read(pair.files["relup"])).decode("utf-8", "replace")
+    return Edited("the one that was edited before (--replan gives it up)", text)
 
 
 def _refuse(old: Release, new: Release) -> None:
@@ -98,12 +124,11 @@ def _refuse(old: Release, new: Release) -> None:
         )
 
 
-def _keep(store: Store, old: Release, new: Release, rehearsed: Rehearsed, seconds: float) -> Pair:
+def _keep(store: Store, pair: Pair, rehearsed: Rehearsed) -> Pair:
     with store.writer() as writer:
-        files = {name: _add(writer, data) for name, data in rehearsed.files.items()}
-        pair = _record(old, new, rehearsed, files, seconds)
-        writer.publish_pair(pair)
-    return pair
+        kept = replace(pair, files={name: _add(writer, data) for name, data in rehearsed.files.items()})
+        writer.publish_pair(kept)
+    return kept
 
 
 def _add(writer: object, data: bytes) -> str:
@@ -112,7 +137,7 @@ def _add(writer: object, data: bytes) -> str:
     return digest
 
 
-def _record(old: Release, new: Release, rehearsed: Rehearsed, files: Mapping[str, str], seconds: float) -> Pair:
+def _record(old: Release, new: Release, rehearsed: Rehearsed, seconds: float) -> Pair:
     plan = rehearsed.plan
     return Pair(
         name=new.name,
@@ -122,12 +147,14 @@ def _record(old: Release, new: Release, rehearsed: Rehearsed, files: Mapping[str
         verdict=rehearsed.verdict,
         reasons=rehearsed.reasons,
         findings=rehearsed.findings,
-        files=dict(files),
+        files={},
         from_manifest=old.manifest,
         to_manifest=new.manifest,
         builder=me(),
         built_at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        seconds=round(seconds, 2),
+        seconds=seconds,
         inline=dict(plan.inline) if plan else {},
         modules=plan.modules if plan else (),
+        ended=plan.ended if plan else (),
+        skipped=plan.skipped if plan else (),
     )

@@ -12,13 +12,16 @@ from deliver.errors import DeliverError, NodeError
 from deliver.node.agent import Agent
 from deliver.otp.release import Release
 from deliver.otp.upgrade.check import Expected, check
-from deliver.otp.upgrade.pair import Finding, Pair, Verdict
+from deliver.otp.upgrade.facts import Facts
+from deliver.otp.upgrade.pair import Finding, Pair, Verdict, goes_to_hosts
 from deliver.otp.upgrade.plan import Plan, early_plan, make_plan
 from deliver.otp.upgrade.relup import render
 from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.otp.upgrade.tree import ended_children
 from deliver.report import Report
+from deliver.upgrade.relups import Edited, applied, checked
 from deliver.upgrade.upgrader import Step, Upgrader
+from deliver.upgrade.word import Heard, Word, compare, hear
 from deliver.upgrade.workbench import AGENT, Workbench
 
 
@@ -54,12 +57,16 @@ class Rehearsal:
         old: the release that runs.
         new: the one that is to run.
         report: hears of each step.
+        word: what developers say of the pair.
+        edited: a relup of theirs, to be rehearsed in place of ours.
     """
 
     bench: Workbench
     old: Release
     new: Release
     report: Report
+    word: Word = field(default_factory=Word)
+    edited: Edited | None = None
     _salt: str = field(default_factory=lambda: secrets.token_hex(16))
     _findings: list[Finding] = field(default_factory=list)
     _plan: Plan | None = None
@@ -76,17 +83,32 @@ class Rehearsal:
         for release in (self.old, self.new):
             self.bench.install(release)
         old, new = (self.bench.read(release.version) for release in (self.old, self.new))
-        plan = early_plan(old, new)
+        heard = hear(self.bench, self.word, old, new)
+        self._findings += self.word.findings
+        plan = self._early(old, new, heard)
         if plan is None:
             try:
-                plan = make_plan(old, new, *self._boots())
+                plan = make_plan(old, new, *self._boots(), heard.hints, heard.chosen)
             except _UnprovenError as error:
                 return self._ended("unproven", [str(error)])
         self._plan = plan
+        self._findings += plan.findings
+        if self.edited is not None:
+            return self._prove(checked(self.bench, plan, self.edited), self.edited.text)
         if plan.restart:
             return self._ended("restart", plan.restart)
-        self._findings += plan.findings
-        return self._prove(plan)
+        self._findings += compare(self.bench, plan)
+        relup, plan = applied(self.bench, self.word, plan, render(plan))
+        return self._prove(plan, relup)
+
+    def _early(self, old: Facts, new: Facts, heard: Heard) -> Plan | None:
+        plan = early_plan(old, new, heard.hints, heard.chosen)
+        if self.edited is None:
+            return plan
+        checked(self.bench, plan or Plan(old, new), self.edited)
+        self._files["relup"] = self.edited.text.encode()
+        self._findings.append(Finding("note", "relup", f"it is {self.edited.origin}, not ours"))
+        return None
 
     def _boots(self) -> tuple[Snapshot, Snapshot]:
         # The old release comes last: it is the one that goes on.
@@ -108,12 +130,14 @@ class Rehearsal:
         self._tell(f"{release.version} boots in {time.monotonic() - began:.1f} s")
         return self._fresh[release.version]
 
-    def _prove(self, plan: Plan) -> Rehearsed:
+    def _prove(self, plan: Plan, relup: str) -> Rehearsed:
+        self._plan = plan
         self._files = {
-            "relup": render(plan).encode(),
+            "relup": relup.encode(),
             **{f"{name}.beam": self.bench.beams[name] for name in AGENT},
             "from.json": _kept(self._fresh[self.old.version]),
             "to.json": _kept(self._fresh[self.new.version]),
+            **{f"appups/{app}.appup": text.encode() for app, text in plan.appups.items()},
         }
         upgrader = self._upgrader()
         pair = self._pair("unproven", (), plan)
@@ -131,7 +155,7 @@ class Rehearsal:
     def _upgrader(self) -> Upgrader:
         bench = self.bench
         config = bench.config
-        hosts = {name: data for name, data in self._files.items() if not name.endswith(".json")}
+        hosts = {name: data for name, data in self._files.items() if goes_to_hosts(name)}
         return Upgrader(
             bench.session,
             bench.host,
@@ -150,7 +174,8 @@ class Rehearsal:
         except NodeError as error:
             return [f"{name}: {error.message}"]
         old, new = self._fresh[step.old.version], self._fresh[step.new.version]
-        expected = Expected(new, change.before, ended_children(old.tree, new.tree))
+        ended = (*ended_children(old.tree, new.tree), *step.pair.ended)
+        expected = Expected(new, change.before, ended, skipped=step.pair.skipped)
         findings = list(check(change.after, expected))
         self._findings += [replace(one, text=f"{name}: {one.text}") for one in findings if one.level != "error"]
         wrong = [f"{name}: {one.about}: {one.text}" for one in findings if one.level == "error"]
@@ -200,6 +225,8 @@ class Rehearsal:
             seconds=0.0,
             inline=dict(plan.inline) if plan else {},
             modules=plan.modules if plan else (),
+            ended=plan.ended if plan else (),
+            skipped=plan.skipped if plan else (),
         )
 
     def _ended(self, verdict: Verdict, reasons: list[str] | tuple[str, ...]) -> Rehearsed:

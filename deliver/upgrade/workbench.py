@@ -27,7 +27,7 @@ from deliver.ship.stream import Member, tar, text_member
 from deliver.store.store import Store
 
 #: Our Erlang: what reads a release, and what goes into a node.
-SOURCES = ("deliver_json", "deliver_read", "deliver_node", "deliver_relup")
+SOURCES = ("deliver_json", "deliver_read", "deliver_node", "deliver_relup", "deliver_word")
 #: Those of them that go to hosts.
 AGENT = ("deliver_json", "deliver_node", "deliver_relup")
 

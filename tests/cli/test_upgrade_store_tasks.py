@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,25 @@ def test_a_pair_without_a_relup_says_why(deliver: Cli, store: Store) -> None:
     assert "its verdict is `restart`" in done.stderr
     assert "slow" in done.stderr
     assert "deploy-release --version 0.2.0" in done.stderr
+
+
+def test_appups_are_shown_and_written_once(deliver: Cli, store: Store, project: Path) -> None:
+    releases = three(store)
+    text = '{"0.2.0",[{"0.1.0",[]}],[{"0.1.0",[]}]}.\n'
+    put_pair(store, pair(*releases[1:]), {**FILES, "appups/demo.appup": text.encode()})
+    assert deliver("appup", *ONE_WAY).stdout == text
+    assert json.loads(deliver("appup", *ONE_WAY, "--json").stdout) == {"demo": text}
+    assert deliver("appup", *ONE_WAY, "--write").returncode == 64
+    subprocess.run(["git", "init", "--quiet", str(project)], check=True)
+    assert ".deliver/appups/demo.appup: check, commit" in deliver("appup", *ONE_WAY, "--write").stderr
+    file = project / ".deliver/appups/demo.appup"
+    assert file.read_text() == text
+    assert "nothing to write" in deliver("appup", *ONE_WAY, "--write").stderr
+    file.write_text('{"0.2.0",[{"0.0.9",[]}],[]}.\n')
+    deliver("appup", *ONE_WAY, "--write")
+    assert file.read_text() == '{"0.2.0",[{"0.0.9",[]},\n  {"0.1.0",[]}],[{"0.1.0",[]}]}.\n'
+    done = deliver("appup", "--from", "0.0.9", "--to", "0.2.0")
+    assert (done.returncode, "its verdict is `restart`" in done.stderr) == (64, True)
 
 
 def test_a_relup_that_is_not_there_is_told_with_those_that_are(deliver: Cli, store: Store) -> None:

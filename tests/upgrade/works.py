@@ -16,7 +16,7 @@ from deliver.otp.upgrade.plan import make_plan
 from deliver.otp.upgrade.relup import render
 from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.store.store import Store
-from deliver.upgrade.flow import Request, _keep, build_upgrade
+from deliver.upgrade.flow import Request, _keep, _record, build_upgrade
 from deliver.upgrade.rehearse import Rehearsed, _kept
 from deliver.upgrade.workbench import AGENT, Workbench, workbench
 from tests.build.workshop import Story
@@ -142,7 +142,8 @@ class Works:
                     "from.json": _kept(old_node),
                     "to.json": _kept(new_node),
                 }
-                _keep(self.store, old, new, Rehearsed("hot", files=files, plan=plan), 0.0)
+                rehearsed = Rehearsed("hot", files=files, plan=plan)
+                _keep(self.store, _record(old, new, rehearsed, 0.0), rehearsed)
 
     def pair(self, old: str, new: str) -> Pair:
         """Return a pair, as soon as it has been made."""

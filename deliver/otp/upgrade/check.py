@@ -5,13 +5,13 @@ Every rule yields findings; one of level `error` says that the node is not what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from deliver.otp.upgrade.pair import Finding
 from deliver.otp.upgrade.snapshot import Process, Snapshot
-from deliver.otp.upgrade.trouble import spoken
+from deliver.otp.upgrade.tree import spoken
 
 #: State shapes of which nothing follows: a field that is not set yet is an atom in one process and a map in another.
 _UNSET = "atom"
@@ -26,18 +26,20 @@ class Expected:
         before: the node itself, before the step.
         ended: places in the tree whose processes the step ends.
         elsewhere: whether the fresh node had other surroundings: another configuration, and so other children.
+        skipped: modules that the step leaves as they are.
     """
 
     fresh: Snapshot
     before: Snapshot
     ended: tuple[tuple[str, ...], ...] = ()
     elsewhere: bool = False
+    skipped: tuple[str, ...] = ()
 
 
 def check(now: Snapshot, expected: Expected) -> Iterator[Finding]:
     """Yield what is wrong with a node after an upgrade, and what should be known of it."""
     yield from _release(now, expected)
-    yield from _code(now, expected.fresh)
+    yield from _code(now, expected.fresh, expected.skipped)
     yield from _applications(now, expected.fresh)
     if not expected.elsewhere:
         yield from _environment(now, expected.fresh)
@@ -55,9 +57,9 @@ def _release(now: Snapshot, expected: Expected) -> Iterator[Finding]:
         yield Finding("error", "node", f"it runs {now.release}, not {expected.fresh.release}")
 
 
-def _code(now: Snapshot, fresh: Snapshot) -> Iterator[Finding]:
+def _code(now: Snapshot, fresh: Snapshot, skipped: Collection[str]) -> Iterator[Finding]:
     for name, md5 in sorted(now.modules.items()):
-        if name not in fresh.modules:
+        if name not in fresh.modules or name in skipped:
             continue  # a fresh node has not loaded it yet: modules are loaded when they are first called
         if fresh.modules[name] != md5:
             yield Finding("error", name, "the loaded code is not this version's")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from deliver.otp.upgrade.changes import Changes
 from deliver.otp.upgrade.kinds import kind
@@ -11,8 +11,13 @@ from deliver.otp.upgrade.kinds import kind
 FOUNDATION = ("kernel", "stdlib", "sasl", "elixir", "compiler")
 
 
-def restart_reasons(changes: Changes) -> Iterator[str]:
-    """Yield the reasons why a node must be restarted to come from one release to the other."""
+def restart_reasons(changes: Changes, told: Collection[str] = ()) -> Iterator[str]:
+    """Yield the reasons why a node must be restarted to come from one release to the other.
+
+    Args:
+        changes: what differs.
+        told: modules of which developers say how they are loaded.
+    """
     old, new = changes.old, changes.new
     if old.erts != new.erts:
         yield f"the runtime system changes: ERTS {old.erts} to {new.erts}"
@@ -24,22 +29,23 @@ def restart_reasons(changes: Changes) -> Iterator[str]:
         yield "vm.args changes: its flags are read only when a node boots"
     if old.env_sh != new.env_sh:
         yield "env.sh changes: it is read only when a node boots"
-    yield from _native(changes)
-    yield from _flipped(changes)
+    yield from _native(changes, told)
+    yield from _flipped(changes, told)
 
 
-def _native(changes: Changes) -> Iterator[str]:
-    for name in sorted(changes.changed | changes.removed):
+def _native(changes: Changes, told: Collection[str]) -> Iterator[str]:
+    for name in sorted((changes.changed | changes.removed) - set(told)):
         versions = [side[name][1] for side in (changes.old_modules, changes.new_modules) if name in side]
         if kind(versions) == "native":
             yield f"{name} loads native code, and changes: nothing says that it can be loaded again"
     for before, after in changes.bumped_apps:
-        if before.native != after.native and before.native:
+        loaders = {one.name for app in (before, after) for one in app.modules.values() if one.loads_native}
+        if before.native != after.native and before.native and not (loaders and loaders <= set(told)):
             yield f"the native libraries of {after.name} change: a running node keeps those it has loaded"
 
 
-def _flipped(changes: Changes) -> Iterator[str]:
-    for name in sorted(changes.changed):
+def _flipped(changes: Changes, told: Collection[str]) -> Iterator[str]:
+    for name in sorted(changes.changed - set(told)):
         before, after = (kind([side[name][1]]) for side in (changes.old_modules, changes.new_modules))
         if (
             before != after

@@ -15,6 +15,11 @@ Verdict = Literal["hot", "hot, no way back", "restart", "unproven"]
 Level = Literal["note", "warning", "error"]
 
 
+def goes_to_hosts(name: str) -> bool:
+    """Return whether hosts get a file of a pair: snapshots and appups are for us, and for people."""
+    return not name.endswith((".json", ".appup"))
+
+
 @dataclass(frozen=True)
 class Finding:
     """Something that an operator should know.
@@ -50,6 +55,10 @@ class Pair:
         seconds: how long making it took.
         inline: applications whose top supervisor needs its new children computed, with its registered name.
         modules: those that the relup loads or removes.
+        ended: places in the supervision tree whose processes the relup ends, and starts again.
+        skipped: modules that the relup leaves as they are, though they differ.
+        word: digest of what developers said of the pair when it was made.
+        edited: whether the relup is a developer's own.
     """
 
     name: str
@@ -67,6 +76,10 @@ class Pair:
     seconds: float
     inline: Mapping[str, str] = field(default_factory=dict, hash=False)
     modules: tuple[str, ...] = ()
+    ended: tuple[tuple[str, ...], ...] = ()
+    skipped: tuple[str, ...] = ()
+    word: str = ""
+    edited: bool = False
 
     def __str__(self) -> str:
         return f"{self.name} {self.from_version}..{self.to_version} ({self.target})"
@@ -90,8 +103,9 @@ class Pair:
         try:
             fields["target"] = Target(**fields["target"])
             fields["findings"] = tuple(Finding(**one) for one in fields["findings"])
-            for key in ("reasons", "modules"):
-                fields[key] = tuple(fields[key])
+            fields["ended"] = tuple(tuple(path) for path in fields.get("ended", ()))
+            for key in ("reasons", "modules", "skipped"):
+                fields[key] = tuple(fields.get(key, ()))
             for key in ("files", "inline"):
                 fields[key] = dict(fields[key])
             pair = cls(**fields)

@@ -12,15 +12,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deliver.otp.upgrade import appup_text
+from deliver.otp.upgrade.appup import Chosen
 from deliver.otp.upgrade.changes import Changes, refuse_same_versions
 from deliver.otp.upgrade.facts import Facts
-from deliver.otp.upgrade.gate import restart_reasons
 from deliver.otp.upgrade.hints import Hints
 from deliver.otp.upgrade.pair import Finding
 from deliver.otp.upgrade.snapshot import Snapshot
-from deliver.otp.upgrade.tree import Tree, supervision_changes
+from deliver.otp.upgrade.tree import Path, Tree, supervision_changes
 from deliver.otp.upgrade.trouble import findings, supervision_reasons
-from deliver.otp.upgrade.way import Step, Way
+from deliver.otp.upgrade.way import Common, Step, Way
+from deliver.otp.upgrade.word import Word
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,9 @@ class Plan:
         findings: what an operator should know.
         modules: that are loaded or removed, sorted.
         inline: applications whose top supervisor, given inline, gets new children; with its registered name.
+        ended: places in the tree whose processes end, and start again, because developers say so.
+        skipped: modules that are not loaded because developers say so.
+        appups: the appup of each application whose version differs, by its name: for people, and other tools.
     """
 
     old: Facts
@@ -46,9 +51,19 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     modules: tuple[str, ...] = ()
     inline: Mapping[str, str] = field(default_factory=dict)
+    ended: tuple[Path, ...] = ()
+    skipped: tuple[str, ...] = ()
+    appups: Mapping[str, str] = field(default_factory=dict)
 
 
-def make_plan(old: Facts, new: Facts, old_tree: Snapshot, new_tree: Snapshot, hints: Hints | None = None) -> Plan:
+def make_plan(
+    old: Facts,
+    new: Facts,
+    old_tree: Snapshot,
+    new_tree: Snapshot,
+    hints: Hints | None = None,
+    chosen: Chosen | None = None,
+) -> Plan:
     """Plan the upgrade from one release to another, and the way back.
 
     Args:
@@ -57,33 +72,45 @@ def make_plan(old: Facts, new: Facts, old_tree: Snapshot, new_tree: Snapshot, hi
         old_tree: a node freshly booted from the old one.
         new_tree: a node freshly booted from the new one.
         hints: what the developers know better.
+        chosen: their own appups.
 
     Raises:
         BuildError: applications have other content under the same version.
+        ConfigError: the hints name a child that is not there.
     """
     changes = Changes(old, new)
     refuse_same_versions(changes)
+    word = Word(hints or Hints(), chosen or Chosen())
     before, after = Tree(old_tree.tree), Tree(new_tree.tree)
-    supervision = supervision_changes(before, after)
-    reasons = [*restart_reasons(changes), *supervision_reasons(changes, supervision, before, after)]
+    restarts = word.restarts(before, after)
+    supervision = word.left(supervision_changes(before, after), restarts)
+    trees = (word.planned(before), word.planned(after))
+    reasons = [*word.restart_reasons(changes), *supervision_reasons(changes, supervision, *trees)]
     if reasons:
         return Plan(old, new, restart=tuple(reasons), modules=_modules(changes))
-    known = hints or Hints()
-    up = Way(changes, supervision, before.callbacks | after.callbacks, known, is_up=True)
-    back = supervision_changes(after, before)
-    down = Way(changes.reverse, back, before.callbacks | after.callbacks, known, is_up=False)
+    common = Common(before.callbacks | after.callbacks, word.hints, word.chosen.by_app, frozenset(restarts))
+    back = word.left(supervision_changes(after, before), restarts)
+    up = Way(changes, supervision, common, after.paths, is_up=True)
+    return _planned(word, up, Way(changes.reverse, back, common, before.paths, is_up=False))
+
+
+def _planned(word: Word, up: Way, down: Way) -> Plan:
+    changes, restarts = up.changes, [path for path in up.places if path in up.common.restarts]
     return Plan(
-        old,
-        new,
+        changes.old,
+        changes.new,
         up=tuple(up.steps()),
         down=tuple(down.steps()),
-        findings=tuple(findings(changes, supervision)),
+        findings=(*word.findings(changes), *findings(changes, up.supervision, restarts)),
         modules=_modules(changes),
-        inline={one.path[0]: one.name for one in supervision if one.is_inline},
+        inline={one.path[0]: one.name for one in up.supervision if one.is_inline},
+        ended=(*restarts, *((name,) for name in sorted(word.stopped))),
+        skipped=tuple(word.hints.skip),
+        appups=appup_text.render(up, down),
     )
 
 
-def early_plan(old: Facts, new: Facts) -> Plan | None:
+def early_plan(old: Facts, new: Facts, hints: Hints | None = None, chosen: Chosen | None = None) -> Plan | None:
     """Return the plan when the releases' files alone show that it is a restart, without booting them; else None.
 
     Raises:
@@ -91,7 +118,7 @@ def early_plan(old: Facts, new: Facts) -> Plan | None:
     """
     changes = Changes(old, new)
     refuse_same_versions(changes)
-    reasons = tuple(restart_reasons(changes))
+    reasons = tuple(Word(hints or Hints(), chosen or Chosen()).restart_reasons(changes))
     return Plan(old, new, restart=reasons, modules=_modules(changes)) if reasons else None
 
 

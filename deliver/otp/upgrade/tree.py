@@ -14,6 +14,11 @@ INLINE = "Elixir.Supervisor.Default"
 Path = tuple[str, ...]
 
 
+def spoken(path: Path) -> str:
+    """Return a place in a supervision tree as people read it."""
+    return " / ".join(name.replace("'Elixir.", "").replace("'", "") for name in path)
+
+
 @dataclass(frozen=True)
 class Supervision:
     """What changes in one supervisor.
@@ -59,6 +64,11 @@ class Tree:
     def supervisors(self) -> dict[Path, Process]:
         """Those that are supervisors with static children, by path; parents first."""
         return {one.path: one for one in self.processes if one.supervisor is not None and not one.dynamic}
+
+    @cached_property
+    def paths(self) -> tuple[Path, ...]:
+        """The places of all processes, in their order."""
+        return tuple(one.path for one in self.processes)
 
     @cached_property
     def callbacks(self) -> frozenset[str]:

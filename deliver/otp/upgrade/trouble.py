@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from deliver.otp.upgrade.changes import Changes
 from deliver.otp.upgrade.kinds import kind
 from deliver.otp.upgrade.pair import Finding
 from deliver.otp.upgrade.snapshot import Process
-from deliver.otp.upgrade.tree import Path, Supervision, Tree
+from deliver.otp.upgrade.tree import Path, Supervision, Tree, spoken
 
 #: Supervisors whose `init` does more than to answer: running it again opens a socket twice, or worse.
 EFFECTFUL = frozenset({"ranch_acceptors_sup", "ranch_conns_sup", "ranch_listener_sup", "poolboy_sup"})
@@ -17,11 +17,6 @@ EFFECTFUL = frozenset({"ranch_acceptors_sup", "ranch_conns_sup", "ranch_listener
 EFFECTS = frozenset({"gen_tcp", "gen_udp", "ssl", "socket", "ranch", "ets", "file", "dets"})
 
 _UNSPEAKABLE = re.compile(r"<\d+\.\d+\.\d+>|#(Ref|Fun|Port)<")
-
-
-def spoken(path: Path) -> str:
-    """Return a place in a supervision tree as people read it."""
-    return " / ".join(name.replace("'Elixir.", "").replace("'", "") for name in path)
 
 
 def supervision_reasons(changes: Changes, supervision: Sequence[Supervision], old: Tree, new: Tree) -> Iterator[str]:
@@ -36,11 +31,17 @@ def supervision_reasons(changes: Changes, supervision: Sequence[Supervision], ol
             yield f"a child of {spoken(one.path)} that changes has an id that cannot be written: {unspeakable[0]}"
 
 
-def findings(changes: Changes, supervision: Iterable[Supervision]) -> Iterator[Finding]:
+def findings(
+    changes: Changes, supervision: Iterable[Supervision], restarts: Collection[Path] = ()
+) -> Iterator[Finding]:
     """Yield what an operator should know of a plan."""
+    for path in restarts:
+        yield Finding("note", spoken(path), "it is restarted, as developers say: its state is lost")
     for one in supervision:
         where = spoken(one.path)
         for name in one.changed:
+            if (*one.path, name) in restarts:
+                continue
             text = "its child spec changes: a running child keeps what it was started with until it is restarted"
             yield Finding("note", f"{where} / {spoken((name,))}", text)
         if one.reordered:

@@ -5,12 +5,14 @@ The instructions are the low-level ones of OTP's relup(5), each with the reason 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from deliver.otp.releases_file import atom as _atom
 from deliver.otp.releases_file import string
+from deliver.otp.upgrade.appup import Appup, Script
 from deliver.otp.upgrade.changes import Changes
 from deliver.otp.upgrade.facts import App
 from deliver.otp.upgrade.hints import Hints
@@ -36,40 +38,74 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Common:
+    """What both ways of an upgrade are planned by.
+
+    Args:
+        callbacks: modules that processes of either release run as their callback modules.
+        hints: what the developers know better.
+        appups: the developers' own, by application: their instructions stand for what they mention.
+        restarts: places of children that are restarted.
+    """
+
+    callbacks: frozenset[str]
+    hints: Hints
+    appups: Mapping[str, Appup]
+    restarts: frozenset[Path]
+
+
+@dataclass(frozen=True)
 class Way:
     """How the old release of `changes` becomes the new one.
 
     Args:
         changes: what differs, in this direction.
         supervision: what differs in the supervision trees, in this direction.
-        callbacks: modules that processes of either release run as their callback modules.
-        hints: what the developers know better.
+        common: what holds for both directions.
+        places: all places of the new tree, in its order.
         is_up: whether the new release is also the younger one.
     """
 
     changes: Changes
     supervision: Sequence[Supervision]
-    callbacks: frozenset[str]
-    hints: Hints
+    common: Common
+    places: Sequence[Path]
     is_up: bool
 
     def steps(self) -> Iterator[Step]:
         """Yield the instructions, in their order."""
         yield from self._objects()
+        yield from self._groups(lambda script: script.early, self.appups)
         yield Step(_helper(self._youngest), "what OTP has no instruction for is in this module, beside the relup")
         yield Step("point_of_no_return")
+        yield from self._calls("before")
         yield Step(_call("configure", self._version), "before anything runs: what config providers of the release say")
         early = [app for app in self.changes.added_apps if self._stands_alone(app)]
         for app in early:
             yield from self._add(app)
+        yield from self._stop_applications()
         yield from self._stop_children()
+        yield from self._groups(lambda script: script.late, self._first_groups)
         yield from self._code([app.name for app in early])
+        yield from self._groups(lambda script: script.late, self.appups.keys() - self._first_groups)
         for app in self.changes.added_apps:
             if app not in early:
                 yield from self._start(app)
+        yield from self._start_applications()
         yield from self._start_children()
         yield from self._remove()
         yield Step(_call("environment", self._version), "so that a restart inside the node boots this version")
+        yield from self._calls("after")
+
+    @property
+    def hints(self) -> Hints:
+        """What the developers know better."""
+        return self.common.hints
+
+    @property
+    def appups(self) -> Mapping[str, Appup]:
+        """The developers' own, by application."""
+        return self.common.appups
 
     @property
     def _version(self) -> str:
@@ -79,11 +115,49 @@ class Way:
     def _youngest(self) -> str:
         return self.changes.new.version if self.is_up else self.changes.old.version
 
+    def _calls(self, when: Literal["before", "after"]) -> Iterator[Step]:
+        for call in self.hints.calls(when, is_up=self.is_up):
+            yield Step(f"{{apply,{call}}}", f"{self.hints.origin} says so")
+
+    # Appups -----------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _covered(self) -> frozenset[str]:
+        """Modules that appups load or remove."""
+        return frozenset(name for one in self.appups.values() for name in one.way(is_up=self.is_up).modules)
+
+    @cached_property
+    def load(self) -> Mapping[str, str]:
+        """The application of each module that is loaded by our own instructions."""
+        left = self._covered | set(self.hints.skip)
+        return {name: app for name, app in self.changes.load.items() if name not in left}
+
+    @property
+    def gone(self) -> list[str]:
+        """Modules that are removed by our own instructions, sorted."""
+        return sorted(self.changes.removed - self._covered)
+
+    @cached_property
+    def _first_groups(self) -> frozenset[str]:
+        """Applications whose appups come before what we load: going up what others stand on, going down the others."""
+        apps = self.changes.new.apps
+        ours = {app for name, app in self.load.items() if name in self.changes.changed} - self.appups.keys()
+        standing = {name for name in self.appups if ours & _below(apps, name)}
+        return frozenset(self.appups.keys() - standing if self.is_up else standing)
+
+    def _groups(self, part: Callable[[Script], Sequence[str]], names: Collection[str]) -> Iterator[Step]:
+        order = [name for name in self.changes.new.apps if name in names]
+        for name in order if self.is_up else reversed(order):
+            one = self.appups[name]
+            texts = part(one.way(is_up=self.is_up))
+            whys = [f"{name}: as {one.origin} says", *("" for _ in texts)]
+            yield from (Step(text, why) for text, why in zip(texts, whys, strict=False))
+
     # Modules ----------------------------------------------------------------------------------------------------------
 
     def _objects(self) -> Iterator[Step]:
         for app in self.changes.new.apps.values():
-            names = sorted(name for name, owner in self.changes.load.items() if owner == app.name)
+            names = sorted(name for name, owner in self.load.items() if owner == app.name)
             if names:
                 what = f"{{load_object_code,{{{_atom(app.name)},{string(app.version)},{_list(names)}}}}}"
                 yield Step(
@@ -91,8 +165,8 @@ class Way:
                 )
 
     def _code(self, done: Sequence[str]) -> Iterator[Step]:
-        loads = [name for name in self._ordered if self.changes.load[name] not in done]
-        held = [name for name in loads if name in self._servers]
+        loads = [name for name in self.ordered if self.load[name] not in done]
+        held = [name for name in loads if name in self.servers]
         if held:
             suspended = ",".join(f"{{{_atom(name)},{self.hints.timeout.get(name, SUSPEND)}}}" for name in held)
             yield Step(f"{{suspend,[{suspended}]}}", "their processes are held while their code and state change")
@@ -109,7 +183,7 @@ class Way:
             yield Step(f"{{resume,{_list(list(reversed(held)))}}}", "in the reverse order")
 
     def _load(self, name: str) -> Step:
-        purge = f"{self._purge(name)}_purge"
+        purge = f"{self.purge(name)}_purge"
         return Step(f"{{load,{{{_atom(name)},{purge},{purge}}}}}", self._reason(name))
 
     def _reason(self, name: str) -> str:
@@ -119,35 +193,46 @@ class Way:
         moved = f", moved from {before[0]} to {after[0]}" if before[0] != after[0] else ""
         return f"changed, {self._kind(name)}{moved}"
 
-    def _purge(self, name: str) -> str:
+    def purge(self, name: str) -> str:
+        """Return what becomes of processes that run old code of a module."""
         return self.hints.purge.get(name, "soft")
 
     @cached_property
-    def _ordered(self) -> list[str]:
-        loads = self.changes.load
-        uses = {name: self._uses(name) for name in loads}
-        return [name for group in callees_first(uses) for name in group]
+    def ordered(self) -> list[str]:
+        """Modules that are loaded by our own instructions, in their order."""
+        after = self.hints.after
+        uses = {name: (*self.uses(name), *after.get(name, ())) for name in self.load}
+        # In a circle of modules that use each other, what developers say has the last word: what they want early waits
+        # for nobody else.
+        early = {name for names in after.values() for name in names}
+        said = {name: after.get(name, ()) if name in early else used for name, used in uses.items()}
+        circles = [callees_first({name: said[name] for name in group}) for group in callees_first(uses)]
+        return [name for circle in circles for group in circle for name in group]
 
-    def _uses(self, name: str) -> tuple[str, ...]:
+    def uses(self, name: str) -> tuple[str, ...]:
+        """Return the modules that a loaded one stands on."""
         module = self.changes.new_modules[name][1]
         return (*module.calls, *module.behaviours, *((module.implements,) if module.implements else ()))
 
     def _kind(self, name: str) -> Kind:
         sides = (self.changes.old_modules, self.changes.new_modules)
-        return kind([side[name][1] for side in sides if name in side], self.callbacks)
+        return kind([side[name][1] for side in sides if name in side], self.common.callbacks)
 
     @cached_property
-    def _servers(self) -> frozenset[str]:
-        return frozenset(name for name in self.changes.changed if self._kind(name) in {"server", "dynamic supervisor"})
+    def servers(self) -> frozenset[str]:
+        """Loaded modules whose processes are held meanwhile."""
+        changed = self.load.keys() & self.changes.changed
+        return frozenset(name for name in changed if self._kind(name) in {"server", "dynamic supervisor"})
 
     def _states(self, held: Sequence[str]) -> Iterator[Step]:
-        asked = [name for name in held if self._can_change_state(name)]
+        asked = [name for name in held if self.can_change_state(name)]
         if asked:
             direction = "up" if self.is_up else "down"
             pairs = ",".join(f"{{{_atom(name)},{self.hints.extra.get(name, '[]')}}}" for name in asked)
             yield Step(f"{{code_change,{direction},[{pairs}]}}", "their states become those of this version")
 
-    def _can_change_state(self, name: str) -> bool:
+    def can_change_state(self, name: str) -> bool:
+        """Return whether the processes of a module are asked to change their state."""
         # A DynamicSupervisor changes its own state: it asks init/1 of its callback module again.
         younger = self.changes.new_modules if self.is_up else self.changes.old_modules
         return self._kind(name) == "dynamic supervisor" or changes_state(younger[name][1])
@@ -155,6 +240,8 @@ class Way:
     # Supervision ------------------------------------------------------------------------------------------------------
 
     def _stop_children(self) -> Iterator[Step]:
+        for path in reversed([path for path in self.places if path in self.common.restarts]):
+            yield Step(_child("end_child", path), "it is restarted, as developers say")
         for one in reversed(self.supervision):
             for name in one.removed:
                 yield Step(
@@ -178,9 +265,9 @@ class Way:
                 yield Step(f"{{apply,{{deliver_relup,supervisor,[{_atom(app)},{string(self._version)}]}}}}", why)
 
     def _start_children(self) -> Iterator[Step]:
-        for one in self.supervision:
-            for name in one.added:
-                yield Step(_child("start_child", (*one.path, name)), "a new child")
+        added = [(*one.path, name) for one in self.supervision for name in one.added]
+        for path in (path for path in self.places if path in {*added, *self.common.restarts}):
+            yield Step(_child("start_child", path), "a new child" if path in added else "it starts again")
 
     # Applications -----------------------------------------------------------------------------------------------------
 
@@ -193,7 +280,7 @@ class Way:
         return all(self._stands_alone(new[name]) for name in app.dependencies if name in new)
 
     def _add(self, app: App) -> Iterator[Step]:
-        yield from (self._load(name) for name in self._ordered if self.changes.load[name] == app.name)
+        yield from (self._load(name) for name in self.ordered if self.load[name] == app.name)
         yield from self._start(app)
 
     def _start(self, app: App) -> Iterator[Step]:
@@ -205,17 +292,41 @@ class Way:
                 f"{{apply,{{application,load,[{name}]}}}}", f"{app.name} is new in this release, and only loaded"
             )
 
+    def _stop_applications(self) -> Iterator[Step]:
+        for name in reversed(self._restarted):
+            yield Step(f"{{apply,{{application,stop,[{_atom(name)}]}}}}", f"{self.hints.origin}: it is restarted")
+
+    def _start_applications(self) -> Iterator[Step]:
+        for name in self._restarted:
+            kind = self.changes.new.apps[name].type
+            yield Step(f"{{apply,{{application,start,[{_atom(name)},{kind}]}}}}", "it starts again")
+
+    @property
+    def _restarted(self) -> list[str]:
+        return [name for name in self.changes.new.apps if name in self.hints.restart_applications]
+
     def _remove(self) -> Iterator[Step]:
         for app in self.changes.removed_apps:
             yield Step(f"{{apply,{{application,stop,[{_atom(app.name)}]}}}}", f"{app.name} is not in this release")
-        gone = sorted(self.changes.removed)
+        gone = self.gone
         for name in gone:
-            purge = f"{self._purge(name)}_purge"
+            purge = f"{self.purge(name)}_purge"
             yield Step(f"{{remove,{{{_atom(name)},{purge},{purge}}}}}", "gone: last, when nothing calls it any more")
         if gone:
             yield Step(f"{{purge,{_list(gone)}}}")
         for app in self.changes.removed_apps:
             yield Step(f"{{apply,{{application,unload,[{_atom(app.name)}]}}}}")
+
+
+def _below(apps: Mapping[str, App], name: str) -> set[str]:
+    """Return all applications that one stands on."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        more = set(apps[waiting.pop()].dependencies) & apps.keys()
+        waiting += more - found
+        found |= more
+    return found
 
 
 def _helper(version: str) -> str:
