@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deliver.cli.command import Run, command
@@ -10,6 +11,7 @@ from deliver.cli.command import Run, command
 if TYPE_CHECKING:
     from deliver.upgrade.deploy import HotDeployment
     from deliver.upgrade.flow import Made
+    from deliver.upgrade.sides import Side
 
 _COLUMNS = ("host", "state", "ran", "runs", "ms")
 _HOSTS = {
@@ -23,23 +25,53 @@ _HOSTS = {
 
 @command(
     help={
-        "from_": "The version that runs, or its tag.",
-        "to": "The version that is to run, or its tag.",
+        "from_": "The version that runs, or its tag; it is built when the store lacks it.",
+        "with_": "The version that runs, as the store has it; it is never built.",
+        "from_archive": "A .tar.gz of the release that runs.",
+        "to": "The version that is to run, or its tag; it is built when the store lacks it.",
+        "to_archive": "A .tar.gz of the release that is to run.",
+        "target": "What both run on, when archives do not say it or the store has several: linux-x86_64-glibc.",
         "again": "Rehearse also a pair that the store has.",
         "lock_wait": "Seconds to wait while somebody else builds the same application on the build host.",
     },
 )
-def build_upgrade(run: Run, *, from_: str = "", to: str = "", again: bool = False, lock_wait: int = 0) -> int:
+def build_upgrade(  # noqa: PLR0913  # each is an option that people type
+    run: Run,
+    *,
+    from_: str = "",
+    with_: str = "",
+    from_archive: str = "",
+    to: str = "",
+    to_archive: str = "",
+    target: str = "",
+    again: bool = False,
+    lock_wait: int = 0,
+) -> int:
     """Build the hot upgrade between two versions, and prove it: both are booted, upgraded, downgraded and compared."""
-    from deliver.errors import UsageError
     from deliver.store.store import Store
     from deliver.upgrade.flow import Request
     from deliver.upgrade.flow import build_upgrade as build
 
-    if not from_ or not to:
-        raise UsageError("build-upgrade needs --from and --to", hint="--from 0.1.0 --to 0.2.0, for example")
-    request = Request(from_, to, again=again, lock_wait=lock_wait)
+    old = _side({"--from": from_, "--with": with_, "--from-archive": from_archive})
+    new = _side({"--to": to, "--to-archive": to_archive})
+    request = Request(old, new, again=again, lock_wait=lock_wait, target=target)
     return _show_made(run, build(run.config, Store(run.config.store), run.out, request))
+
+
+def _side(given: Mapping[str, str]) -> Side:
+    from deliver.errors import UsageError
+    from deliver.upgrade.sides import Stored
+
+    chosen = [(option, value) for option, value in given.items() if value]
+    if len(chosen) != 1:
+        raise UsageError(
+            f"build-upgrade needs one of {', '.join(given)}, and has {'several' if chosen else 'none'}",
+            hint="--from 0.1.0 --to 0.2.0, for example",
+        )
+    option, value = chosen[0]
+    if option == "--with":
+        return Stored(value)
+    return Path(value).absolute() if option.endswith("-archive") else value
 
 
 @command(

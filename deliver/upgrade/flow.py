@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from hashlib import sha256
 
-from deliver.build.flow import build_release
-from deliver.build.plan import Request as BuildRequest
 from deliver.config.schema import Config
 from deliver.errors import UsageError
 from deliver.otp.release import Release
@@ -18,6 +16,7 @@ from deliver.remote.who import me
 from deliver.report import Report
 from deliver.store.store import Store
 from deliver.upgrade.rehearse import Rehearsal, Rehearsed
+from deliver.upgrade.sides import Side, Sides
 from deliver.upgrade.workbench import workbench
 
 
@@ -26,16 +25,18 @@ class Request:
     """Which pair to make.
 
     Args:
-        old: the version, or its tag, that runs.
+        old: the release that runs.
         new: the one that is to run.
         again: whether a pair that the store has is made again.
         lock_wait: seconds to wait while somebody else builds.
+        target: what both run on; empty for whatever the two have in common.
     """
 
-    old: str
-    new: str
+    old: Side
+    new: Side
     again: bool = False
     lock_wait: int = 0
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,33 +55,25 @@ class Made:
 
 
 def build_upgrade(config: Config, store: Store, report: Report, request: Request) -> Made:
-    """Build what the store lacks of both releases, plan the upgrade, rehearse it, and keep it with its verdict.
+    """Build or import what the store lacks of both releases, plan the upgrade, rehearse it, and keep its verdict.
 
     Raises:
         UsageError, SourceError: a version is neither in the store nor in the repository.
         BuildError: a release cannot be built, or the two can never be a pair.
         UnreachableError: the build host does not answer.
-        StoreError: the store cannot be written.
+        StoreError: the store cannot be written, or has an archive's version with other content.
     """
     began = time.monotonic()
-    old, new = (_release(config, store, report, one, request.lock_wait) for one in (request.old, request.new))
+    old, new = Sides(config, store, report, request.target, request.lock_wait).find(request.old, request.new)
     _refuse(old, new)
     present = None if request.again else store.pair(new.name, old.version, new.version, new.target)
     if present is not None and _holds(present, old, new):
         return Made(present, was_run=False, seconds=time.monotonic() - began)
-    with workbench(config, store, report, new.kind) as bench:
+    kind = new.kind if new.kind == old.kind else "command"
+    with workbench(config, store, report, kind) as bench:
         rehearsed = Rehearsal(bench, old, new, report).run()
     seconds = time.monotonic() - began
     return Made(_keep(store, old, new, rehearsed, seconds), was_run=True, seconds=seconds)
-
-
-def _release(config: Config, store: Store, report: Report, version: str, lock_wait: int) -> Release:
-    plain = version.removeprefix(config.tag_prefix)
-    known = [one for one in store.releases(config.app) if one.version in {version, plain}]
-    if known:
-        return known[-1]
-    built = build_release(config, store, report, BuildRequest(tag=version, lock_wait=lock_wait))
-    return built.release
 
 
 def _holds(pair: Pair, old: Release, new: Release) -> bool:

@@ -73,6 +73,10 @@ class Rehearsal:
             BuildError: the releases can never be a pair; the message says why.
             DeliverError: the build host fails us.
         """
+        unfit = self.bench.unfit(self.new)
+        if unfit:
+            # Both are of one target.
+            return self._ended("unproven", [f"it cannot boot on {self.bench.session.name}, which {unfit}"])
         for release in (self.old, self.new):
             self.bench.install(release)
         old, new = (self.bench.read(release.version) for release in (self.old, self.new))

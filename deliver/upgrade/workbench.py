@@ -15,6 +15,7 @@ from deliver.config.schema import Config, Environment, Host, Value
 from deliver.errors import DeliverError, NodeError
 from deliver.node.call import evaluate
 from deliver.node.control import start
+from deliver.node.facts import gather
 from deliver.otp.release import Release
 from deliver.otp.upgrade import facts as tree_facts
 from deliver.remote.connect import connect
@@ -23,6 +24,7 @@ from deliver.remote.session import Session
 from deliver.report import Report
 from deliver.secret import Secret
 from deliver.ship.flow import Deployment, Request
+from deliver.ship.plan import wrong_target
 from deliver.ship.stream import Member, tar, text_member
 from deliver.store.store import Store
 
@@ -86,6 +88,10 @@ class Workbench:
     def agent_beams(self) -> str:
         """The directory of our compiled modules there."""
         return f"{self.place}/beams"
+
+    def unfit(self, release: Release) -> str:
+        """Return why a release cannot boot there; nothing when it can."""
+        return "; ".join(wrong_target(release, gather(self.session, self.host, self.config.app)))
 
     def install(self, release: Release) -> None:
         """Bring a release there, as to any host."""
