@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from deliver.build.plan import in_environment, location
 from deliver.config.schema import Config, Environment, Host, Value
@@ -19,7 +20,7 @@ from deliver.node.facts import gather
 from deliver.otp.release import Release
 from deliver.otp.upgrade import facts as tree_facts
 from deliver.remote.connect import connect
-from deliver.remote.script import Script, payload, script
+from deliver.remote.script import Argument, Script, payload, script
 from deliver.remote.session import Session
 from deliver.report import Report
 from deliver.secret import Secret
@@ -27,6 +28,7 @@ from deliver.ship.flow import Deployment, Request
 from deliver.ship.plan import wrong_target
 from deliver.ship.stream import Member, tar, text_member
 from deliver.store.store import Store
+from deliver.upgrade.keeper import kept
 
 #: Our Erlang: what reads a release, and what goes into a node.
 SOURCES = ("deliver_json", "deliver_read", "deliver_node", "deliver_relup")
@@ -68,9 +70,11 @@ class Workbench:
     def __post_init__(self) -> None:
         build = self.config.build.host
         token = self.place.rpartition("/")[2]
-        own: dict[str, Value] = {"ERL_EPMD_PORT": str(secrets.choice(_PORTS)), **self.config.rehearsal.env}
+        epmd = str(secrets.choice(_PORTS))
+        # relx has its console below /tmp otherwise, by the name of the node.
+        own: dict[str, Value] = {"ERL_EPMD_PORT": epmd, "PIPE_DIR": f"{self.place}/pipe/"}
         node = f"{self.config.app}_{token.rpartition('-')[2]}" if self.kind == "mix" else ""
-        host = replace(build, path=f"{self.place}/host", node=node, env=own, roles=())
+        host = replace(build, path=f"{self.place}/host", node=node, env={**own, **self.config.rehearsal.env}, roles=())
         cookie = Secret(secrets.token_hex(16))
         self.environment = Environment(_NAME, (host,), cookie=cookie)
 
@@ -173,22 +177,27 @@ def workbench(config: Config, store: Store, report: Report, kind: str) -> Iterat
         UnreachableError: the build host does not answer.
         RemoteError: our Erlang cannot be compiled there.
     """
+    host = config.build.host
     token = f"{_NAME}-{secrets.token_hex(4)}"
-    with connect(config.build.host, config.ssh, report) as session:
-        arguments = {"path": location(config.build.host), "app": config.app, "token": token}
-        made = in_environment(config.build, script("upgrade_compile.sh", arguments, parts=("node.sh",)))
-        place = ""
-        try:
-            completed = session.run(made, stdin=tar(_sources()), deadline=PATIENCE)
-            told = list(completed.facts())
-            place = next(values[0] for key, values in told if key == "place")
-            beams = {values[0]: base64.b64decode(values[1]) for key, values in told if key == "beam"}
+    arguments: dict[str, Argument] = {"path": location(host), "app": config.app, "token": token}
+    with connect(host, config.ssh, report) as session:
+        beams = _compiled(config, session)
+        with kept(host, config.ssh, report, arguments) as place:
+            content = tar(
+                Member(f"{name}.beam", 0o644, len(data), partial(_once, data)) for name, data in beams.items()
+            )
+            session.run(script("rehearsal_put.sh", {"place": place}), stdin=content)
             yield Workbench(config, store, report, session, place, beams, kind)
-        finally:
-            # What cannot be cleared now is found, and cleared, by a later rehearsal.
-            with suppress(DeliverError):
-                if place:
-                    session.run(script("rehearsal_end.sh", {"place": place}), deadline=PATIENCE)
+
+
+def _compiled(config: Config, session: Session) -> dict[str, bytes]:
+    made = in_environment(config.build, script("upgrade_compile.sh", parts=("node.sh",)))
+    told = session.run(made, stdin=tar(_sources()), deadline=PATIENCE).facts()
+    return {values[0]: base64.b64decode(values[1]) for key, values in told if key == "beam"}
+
+
+def _once(data: bytes) -> list[bytes]:
+    return [data]
 
 
 def _sources() -> Iterator[Member]:
