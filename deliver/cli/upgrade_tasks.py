@@ -177,7 +177,8 @@ def _show(run: Run, deployment: HotDeployment) -> None:
 def _show_made(run: Run, made: Made) -> int:
     pair = made.pair
     for finding in pair.findings:
-        run.out.warn(f"{finding.about}: {finding.text}")
+        tell = run.out.note if finding.level == "note" else run.out.warn
+        tell(f"{finding.about}: {finding.text}")
     name = f"{pair.name} {pair.from_version}..{pair.to_version}"
     how = f"rehearsed in {made.seconds:.1f} s" if made.was_run else "in the store already, nothing to do"
     reasons = "".join(f"\n  {one}" for one in pair.reasons)

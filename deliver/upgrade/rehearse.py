@@ -13,6 +13,7 @@ from deliver.node.agent import Agent
 from deliver.otp.release import Release
 from deliver.otp.upgrade.check import Expected, check
 from deliver.otp.upgrade.pair import Finding, Pair, Verdict
+from deliver.otp.upgrade.pauses import pauses
 from deliver.otp.upgrade.plan import Plan, early_plan, make_plan
 from deliver.otp.upgrade.relup import render
 from deliver.otp.upgrade.snapshot import Snapshot
@@ -156,6 +157,7 @@ class Rehearsal:
         expected = Expected(self._fresh[step.new.version], change.before, self._ended_children(step))
         findings = list(check(change.after, expected))
         self._findings += [replace(one, text=f"{name}: {one.text}") for one in findings if one.level != "error"]
+        self._findings += [Finding("note", "pause", f"{name}: {one}") for one in pauses(change.after)]
         wrong = [f"{name}: {one.about}: {one.text}" for one in findings if one.level == "error"]
         said = self.bench.probe(step.new.version, name)
         wrong += [f"{name}: the probe does not hold: {said}"] if said else []
