@@ -31,6 +31,7 @@ _HOSTS = {
         "to": "The version that is to run, or its tag; it is built when the store lacks it.",
         "to_archive": "A .tar.gz of the release that is to run.",
         "target": "What both run on, when archives do not say it or the store has several: linux-x86_64-glibc.",
+        "on": "Rehearse on this host of an environment (production/web1), in its surroundings; else on the build host.",
         "again": "Rehearse also a pair that the store has.",
         "lock_wait": "Seconds to wait while somebody else builds the same application on the build host.",
     },
@@ -44,17 +45,20 @@ def build_upgrade(  # noqa: PLR0913  # each is an option that people type
     to: str = "",
     to_archive: str = "",
     target: str = "",
+    on: str = "",
     again: bool = False,
     lock_wait: int = 0,
 ) -> int:
     """Build the hot upgrade between two versions, and prove it: both are booted, upgraded, downgraded and compared."""
+    from deliver.cli import select
     from deliver.store.store import Store
     from deliver.upgrade.flow import Request
     from deliver.upgrade.flow import build_upgrade as build
 
     old = _side({"--from": from_, "--with": with_, "--from-archive": from_archive})
     new = _side({"--to": to, "--to-archive": to_archive})
-    request = Request(old, new, again=again, lock_wait=lock_wait, target=target)
+    where = select.one_host(run.config, on) if on else None
+    request = Request(old, new, again=again, lock_wait=lock_wait, target=target, on=where)
     return _show_made(run, build(run.config, Store(run.config.store), run.out, request))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from hashlib import sha256
 
-from deliver.config.schema import Config
+from deliver.config.schema import Config, Environment
 from deliver.errors import UsageError
 from deliver.otp.release import Release
 from deliver.otp.upgrade.pair import Pair
@@ -30,6 +29,7 @@ class Request:
         again: whether a pair that the store has is made again.
         lock_wait: seconds to wait while somebody else builds.
         target: what both run on; empty for whatever the two have in common.
+        on: where to rehearse, if not on the build host: an environment with only that host.
     """
 
     old: Side
@@ -37,6 +37,12 @@ class Request:
     again: bool = False
     lock_wait: int = 0
     target: str = ""
+    on: Environment | None = None
+
+    @property
+    def place(self) -> str:
+        """Where to rehearse, as the pair's record says it; empty for the build host."""
+        return f"{self.on.name}/{self.on.hosts[0].name}" if self.on else ""
 
 
 @dataclass(frozen=True)
@@ -67,18 +73,20 @@ def build_upgrade(config: Config, store: Store, report: Report, request: Request
     old, new = Sides(config, store, report, request.target, request.lock_wait).find(request.old, request.new)
     _refuse(old, new)
     present = None if request.again else store.pair(new.name, old.version, new.version, new.target)
-    if present is not None and _holds(present, old, new):
+    if present is not None and _holds(present, old, new, request.place):
         return Made(present, was_run=False, seconds=time.monotonic() - began)
     kind = new.kind if new.kind == old.kind else "command"
-    with workbench(config, store, report, kind) as bench:
+    with workbench(config, store, report, kind, request.on) as bench:
         rehearsed = Rehearsal(bench, old, new, report).run()
     seconds = time.monotonic() - began
-    return Made(_keep(store, old, new, rehearsed, seconds), was_run=True, seconds=seconds)
+    pair = replace(_record(old, new, rehearsed, seconds), rehearsed_on=request.place)
+    return Made(_keep(store, pair, rehearsed), was_run=True, seconds=seconds)
 
 
-def _holds(pair: Pair, old: Release, new: Release) -> bool:
+def _holds(pair: Pair, old: Release, new: Release, place: str) -> bool:
     # What could not be proven once, for whatever surroundings, is tried again whenever it is asked for.
-    return (pair.from_manifest, pair.to_manifest) == (old.manifest, new.manifest) and pair.verdict != "unproven"
+    same = (pair.from_manifest, pair.to_manifest) == (old.manifest, new.manifest)
+    return same and pair.verdict != "unproven" and place in {"", pair.rehearsed_on}
 
 
 def _refuse(old: Release, new: Release) -> None:
@@ -91,12 +99,11 @@ def _refuse(old: Release, new: Release) -> None:
         )
 
 
-def _keep(store: Store, old: Release, new: Release, rehearsed: Rehearsed, seconds: float) -> Pair:
+def _keep(store: Store, pair: Pair, rehearsed: Rehearsed) -> Pair:
     with store.writer() as writer:
-        files = {name: _add(writer, data) for name, data in rehearsed.files.items()}
-        pair = _record(old, new, rehearsed, files, seconds)
-        writer.publish_pair(pair)
-    return pair
+        kept = replace(pair, files={name: _add(writer, data) for name, data in rehearsed.files.items()})
+        writer.publish_pair(kept)
+    return kept
 
 
 def _add(writer: object, data: bytes) -> str:
@@ -105,7 +112,7 @@ def _add(writer: object, data: bytes) -> str:
     return digest
 
 
-def _record(old: Release, new: Release, rehearsed: Rehearsed, files: Mapping[str, str], seconds: float) -> Pair:
+def _record(old: Release, new: Release, rehearsed: Rehearsed, seconds: float) -> Pair:
     plan = rehearsed.plan
     return Pair(
         name=new.name,
@@ -115,7 +122,7 @@ def _record(old: Release, new: Release, rehearsed: Rehearsed, files: Mapping[str
         verdict=rehearsed.verdict,
         reasons=rehearsed.reasons,
         findings=rehearsed.findings,
-        files=dict(files),
+        files={},
         from_manifest=old.manifest,
         to_manifest=new.manifest,
         builder=me(),

@@ -77,7 +77,7 @@ class Rehearsal:
         unfit = self.bench.unfit(self.new)
         if unfit:
             # Both are of one target.
-            return self._ended("unproven", [f"it cannot boot on {self.bench.session.name}, which {unfit}"])
+            return self._ended("unproven", [f"it cannot boot on {self.bench.where}, which {unfit}"])
         for release in (self.old, self.new):
             self.bench.install(release)
         old, new = (self.bench.read(release.version) for release in (self.old, self.new))
@@ -103,7 +103,7 @@ class Rehearsal:
         try:
             self.bench.boot(release)
         except NodeError as error:
-            raise _UnprovenError(f"{release.version} does not boot on the build host: {error.message}") from error
+            raise _UnprovenError(f"{release.version} does not boot on {self.bench.where}: {error.message}") from error
         agent = Agent(self.bench.session, self.bench.host, self.bench.config.app, self.bench.agent_beams)
         self._fresh[release.version] = agent.snapshot(self._salt)
         agent.leave()

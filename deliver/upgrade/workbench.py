@@ -1,4 +1,4 @@
-"""A place on the build host where two releases live for the time of a rehearsal, as on any other host."""
+"""A place on a host where two releases live for the time of a rehearsal, as on any other host."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import secrets
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from deliver.build.plan import in_environment, location
-from deliver.config.schema import Config, Environment, Host, Value
+from deliver.config.schema import Config, Environment, Host, Service, Value
 from deliver.errors import DeliverError, NodeError
 from deliver.node.call import evaluate
 from deliver.node.control import start
@@ -40,22 +40,28 @@ PATIENCE = 120.0
 #: Seconds within which a node must have begun anew.
 BACK = 60.0
 _NAME = "rehearsal"
+#: Variables that say who a node is, or where it writes: a rehearsed one does not take them over.
+_NODES_OWN = frozenset(
+    ("ERL_EPMD_PORT", "PIPE_DIR", "RELEASE_COOKIE", "RELEASE_DISTRIBUTION", "RELEASE_NODE", "RELEASE_TMP")
+    + ("RELX_COOKIE", "RUNNER_LOG_DIR")
+)
 #: Where free ports for an epmd are looked for.
 _PORTS = range(20000, 30000)
 
 
 @dataclass
 class Workbench:
-    """A rehearsal's directory on the build host, and a host that lives in it.
+    """A rehearsal's directory, and a host that lives in it.
 
     Args:
         config: all of the configuration.
         store: has the releases.
         report: hears of the progress.
-        session: to the build host.
+        session: to the host that the directory is on.
         place: the directory.
         beams: our compiled modules, by name.
         kind: of the releases: only the start scripts of `mix release` take any node name.
+        on: whose surroundings the rehearsed nodes have, in an environment with only that host; None for the build host.
     """
 
     config: Config
@@ -65,18 +71,26 @@ class Workbench:
     place: str
     beams: Mapping[str, bytes]
     kind: str = "mix"
+    on: Environment | None = None
     environment: Environment = field(init=False)
 
     def __post_init__(self) -> None:
-        build = self.config.build.host
+        around = self.on or Environment(_NAME, (self.config.build.host,))
         token = self.place.rpartition("/")[2]
-        epmd = str(secrets.choice(_PORTS))
-        # relx has its console below /tmp otherwise, by the name of the node.
-        own: dict[str, Value] = {"ERL_EPMD_PORT": epmd, "PIPE_DIR": f"{self.place}/pipe/"}
         node = f"{self.config.app}_{token.rpartition('-')[2]}" if self.kind == "mix" else ""
-        host = replace(build, path=f"{self.place}/host", node=node, env={**own, **self.config.rehearsal.env}, roles=())
+        env = {name: value for name, value in around.hosts[0].env.items() if name not in _NODES_OWN} if self.on else {}
+        # relx has its console below /tmp otherwise, by the name of the node.
+        own = {"ERL_EPMD_PORT": str(secrets.choice(_PORTS)), "PIPE_DIR": f"{self.place}/pipe/"}
+        env = {**env, **own, **self.config.rehearsal.env}
+        host = replace(around.hosts[0], path=f"{self.place}/host", node=node, env=env, roles=())
+        # A cookie of its own, too: a rehearsed node is no part of any cluster.
         cookie = Secret(secrets.token_hex(16))
-        self.environment = Environment(_NAME, (host,), cookie=cookie)
+        self.environment = replace(around, name=_NAME, hosts=(host,), service=Service(), cookie=cookie)
+
+    @property
+    def where(self) -> str:
+        """What to call the host."""
+        return self.session.name if self.on else "the build host"
 
     @property
     def host(self) -> Host:
@@ -109,7 +123,9 @@ class Workbench:
             BuildError: our reader does not understand it.
         """
         arguments = {"beams": self.agent_beams, "root": self.root, "version": version}
-        made = in_environment(self.config.build, script("upgrade_read.sh", arguments))
+        made = script("upgrade_read.sh", arguments)
+        if self.on is None:
+            made = in_environment(self.config.build, made)
         told = dict(self.session.run(made, deadline=PATIENCE).facts())
         return tree_facts.parse(told["release"][0])
 
@@ -170,24 +186,37 @@ class Workbench:
 
 
 @contextmanager
-def workbench(config: Config, store: Store, report: Report, kind: str) -> Iterator[Workbench]:
-    """Make a workbench on the build host; nothing of it is left behind.
+def workbench(
+    config: Config, store: Store, report: Report, kind: str, on: Environment | None = None
+) -> Iterator[Workbench]:
+    """Make a workbench; nothing of it is left behind.
+
+    Args:
+        config: all of the configuration.
+        store: has the releases.
+        report: hears of the progress.
+        kind: of the releases; see `Workbench`.
+        on: where, if not on the build host; see `Workbench`. Our Erlang is compiled on the build host all the same.
 
     Raises:
-        UnreachableError: the build host does not answer.
-        RemoteError: our Erlang cannot be compiled there.
+        UnreachableError: a host does not answer.
+        RemoteError: our Erlang cannot be compiled, or the host has no place for a rehearsal.
     """
-    host = config.build.host
-    token = f"{_NAME}-{secrets.token_hex(4)}"
-    arguments: dict[str, Argument] = {"path": location(host), "app": config.app, "token": token}
-    with connect(host, config.ssh, report) as session:
+    build = config.build.host
+    arguments: dict[str, Argument] = {"path": location(build), "app": config.app}
+    with ExitStack() as stack:
+        session = stack.enter_context(connect(build, config.ssh, report))
         beams = _compiled(config, session)
-        with kept(host, config.ssh, report, arguments) as place:
-            content = tar(
-                Member(f"{name}.beam", 0o644, len(data), partial(_once, data)) for name, data in beams.items()
-            )
-            session.run(script("rehearsal_put.sh", {"place": place}), stdin=content)
-            yield Workbench(config, store, report, session, place, beams, kind)
+        if on is not None:
+            # Beside the application's directory: what is in that belongs to its node.
+            arguments |= {"path": on.hosts[0].path, "beside": "yes"}
+            session = stack.enter_context(connect(on.hosts[0], config.ssh, report))
+        token = f"{_NAME}-{secrets.token_hex(4)}"
+        keeping = kept(on.hosts[0] if on else build, config.ssh, report, {**arguments, "token": token})
+        place = stack.enter_context(keeping)
+        content = tar(Member(f"{name}.beam", 0o644, len(data), partial(_once, data)) for name, data in beams.items())
+        session.run(script("rehearsal_put.sh", {"place": place}), stdin=content)
+        yield Workbench(config, store, report, session, place, beams, kind, on)
 
 
 def _compiled(config: Config, session: Session) -> dict[str, bytes]:

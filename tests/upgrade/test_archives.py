@@ -100,7 +100,7 @@ def test_an_archive_for_other_machines_stays_unproven_and_says_why(tmp_path: Pat
     pair = place.pair(small(tmp_path, "0.1.0"), small(tmp_path, "0.2.0"), "linux-riscv64-musl")
     assert pair.verdict == "unproven"
     (reason,) = pair.reasons
-    assert reason.startswith("it cannot boot on local, which is linux-")
+    assert reason.startswith("it cannot boot on the build host, which is linux-")
     assert reason.endswith("and demo 0.2.0 was built for linux-riscv64-musl")
     assert [one.verdict for one in place.store.pairs("demo")] == ["unproven"]
 

@@ -50,6 +50,7 @@ class Pair:
         seconds: how long making it took.
         inline: applications whose top supervisor needs its new children computed, with its registered name.
         modules: those that the relup loads or removes.
+        rehearsed_on: where, as `environment/host`; empty for the build host.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Pair:
     seconds: float
     inline: Mapping[str, str] = field(default_factory=dict, hash=False)
     modules: tuple[str, ...] = ()
+    rehearsed_on: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} {self.from_version}..{self.to_version} ({self.target})"

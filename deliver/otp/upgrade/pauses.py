@@ -2,7 +2,8 @@
 
 The pause of a group of modules lasts from before its first process is asked to stop until all of them go on again: no
 process stood longer, and one that was asked last, or that was let go first, stood for less. Where children are given
-inline, their top supervisor stands for a moment while it is told the new ones. Instructions of other tools' appups are marked like ours.
+inline, their top supervisor stands for a moment while it is told the new ones. Instructions of other tools' appups are
+marked like ours.
 """
 
 from __future__ import annotations
