@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from deliver.config.schema import Environment, Host
+from deliver.config.schema import Config, Environment, Host
 from deliver.errors import UsageError
 
 
@@ -32,6 +33,28 @@ def hosts(environment: Environment, host: Sequence[str], role: Sequence[str]) ->
             hint=f"{environment.name} has the hosts: {_listed(known)}; and the roles: {_listed(roles)}",
         )
     return chosen
+
+
+def one_host(config: Config, text: str) -> Environment:
+    """Return the environment of one host, with no other host in it.
+
+    Args:
+        config: all of the configuration.
+        text: the host's name, or `environment/host` where several environments have one of that name.
+
+    Raises:
+        UsageError: no environment has it, or several have.
+        ConfigError: a secret of the environment is not there.
+    """
+    places = [(name, host) for name, one in config.environments.items() for host in one.hosts]
+    found = [(name, host) for name, host in places if text in {host.name, f"{name}/{host.name}"}]
+    if len(found) != 1:
+        among = found or places
+        what = "several environments have a host" if found else "no environment has a host"
+        known = ", ".join(f"{name}/{host.name}" for name, host in among)
+        raise UsageError(f"{what} called {text!r}", hint=f"say which: {known}" if known else "the file has no hosts")
+    (name, host) = found[0]
+    return replace(config.environment(name), hosts=(host,))
 
 
 def named(environment: Environment, chosen: Sequence[Host]) -> str:

@@ -72,12 +72,14 @@ def relup_edit(run: Run, *, from_: str = "", to: str = "", target: str = "", loc
     from deliver.cli.upgrade_tasks import show_made
     from deliver.upgrade.flow import Request, build_upgrade
     from deliver.upgrade.relups import editing
+    from deliver.upgrade.sides import Stored
 
     with editing(f"{pair.from_version}..{pair.to_version}.relup", _relup(store, pair), os.environ) as relup:
         if relup is None:
             run.out.done("nothing is changed")
             return 0
-        request = Request(pair.from_version, pair.to_version, relup=relup, lock_wait=lock_wait)
+        sides = Stored(pair.from_version), Stored(pair.to_version)
+        request = Request(*sides, relup=relup, lock_wait=lock_wait, target=str(pair.target))
         return show_made(run, build_upgrade(run.config, store, run.out, request))
 
 

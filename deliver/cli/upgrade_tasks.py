@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from deliver.cli.command import Run, command
 if TYPE_CHECKING:
     from deliver.upgrade.deploy import HotDeployment
     from deliver.upgrade.flow import Made
+    from deliver.upgrade.sides import Side
 
 _COLUMNS = ("host", "state", "ran", "runs", "ms")
 _HOSTS = {
@@ -24,8 +25,13 @@ _HOSTS = {
 
 @command(
     help={
-        "from_": "The version that runs, or its tag.",
-        "to": "The version that is to run, or its tag.",
+        "from_": "The version that runs, or its tag; it is built when the store lacks it.",
+        "with_": "The version that runs, as the store has it; it is never built.",
+        "from_archive": "A .tar.gz of the release that runs.",
+        "to": "The version that is to run, or its tag; it is built when the store lacks it.",
+        "to_archive": "A .tar.gz of the release that is to run.",
+        "target": "What both run on, when archives do not say it or the store has several: linux-x86_64-glibc.",
+        "on": "Rehearse on this host of an environment (production/web1), in its surroundings; else on the build host.",
         "again": "Rehearse also a pair that the store has.",
         "hints": "A file in place of .deliver/upgrade.toml at the new tag, or a directory in place of .deliver.",
         "relup": "A relup of your own, to be rehearsed and kept in place of ours.",
@@ -37,7 +43,12 @@ def build_upgrade(
     run: Run,
     *,
     from_: str = "",
+    with_: str = "",
+    from_archive: str = "",
     to: str = "",
+    to_archive: str = "",
+    target: str = "",
+    on: str = "",
     again: bool = False,
     hints: str = "",
     relup: str = "",
@@ -45,24 +56,42 @@ def build_upgrade(
     lock_wait: int = 0,
 ) -> int:
     """Build the hot upgrade between two versions, and prove it: both are booted, upgraded, downgraded and compared."""
-    from deliver.errors import UsageError
+    from deliver.cli import select
     from deliver.store.store import Store
     from deliver.upgrade.flow import Request
     from deliver.upgrade.flow import build_upgrade as build
     from deliver.upgrade.relups import edited
 
-    if not from_ or not to:
-        raise UsageError("build-upgrade needs --from and --to", hint="--from 0.1.0 --to 0.2.0, for example")
+    old = _side({"--from": from_, "--with": with_, "--from-archive": from_archive})
+    new = _side({"--to": to, "--to-archive": to_archive})
     request = Request(
-        from_,
-        to,
+        old,
+        new,
         again=again,
         hints=Path(hints) if hints else None,
         relup=edited(Path(relup)) if relup else None,
         replan=replan,
         lock_wait=lock_wait,
+        target=target,
+        on=select.one_host(run.config, on) if on else None,
     )
     return show_made(run, build(run.config, Store(run.config.store), run.out, request))
+
+
+def _side(given: Mapping[str, str]) -> Side:
+    from deliver.errors import UsageError
+    from deliver.upgrade.sides import Stored
+
+    chosen = [(option, value) for option, value in given.items() if value]
+    if len(chosen) != 1:
+        raise UsageError(
+            f"build-upgrade needs one of {', '.join(given)}, and has {'several' if chosen else 'none'}",
+            hint="--from 0.1.0 --to 0.2.0, for example",
+        )
+    option, value = chosen[0]
+    if option == "--with":
+        return Stored(value)
+    return Path(value).absolute() if option.endswith("-archive") else value
 
 
 @command(
@@ -177,7 +206,8 @@ def show_made(run: Run, made: Made) -> int:
     """Show what came of making a pair; return the exit code that fits its verdict."""
     pair = made.pair
     for finding in pair.findings:
-        run.out.warn(f"{finding.about}: {finding.text}")
+        tell = run.out.note if finding.level == "note" else run.out.warn
+        tell(f"{finding.about}: {finding.text}")
     name = f"{pair.name} {pair.from_version}..{pair.to_version}"
     how = f"rehearsed in {made.seconds:.1f} s" if made.was_run else "in the store already, nothing to do"
     reasons = "".join(f"\n  {one}" for one in pair.reasons)

@@ -95,7 +95,7 @@ ended(Keeper, Monitor) ->
 keeper() ->
     case whereis(?WATCH) of
         undefined ->
-            Keeper = spawn(fun() -> keep([], 0, []) end),
+            Keeper = spawn(fun() -> keep([], 0, [], []) end),
             true = register(?WATCH, Keeper),
             Keeper;
         Keeper ->
@@ -113,37 +113,58 @@ line(Level, Event) ->
     Text = deliver_json:text(io_lib:format("~ts: ~ts", [Level, logger_formatter:format(Event, Format)])),
     deliver_json:text(string:slice(Text, 0, ?MOST_LINE)).
 
-keep(Lines, Count, Held) ->
+keep(Lines, Count, Held, Marks) ->
     receive
-        {logged, Line} when Count < ?MOST_ERRORS - 1 -> keep([Line | Lines], Count + 1, Held);
+        {logged, Line} when Count < ?MOST_ERRORS - 1 -> keep([Line | Lines], Count + 1, Held, Marks);
         {logged, Line} when Count < ?MOST_ERRORS ->
             %% Whoever logs need not write lines that nobody keeps.
             _ = spawn(fun() -> logger:remove_handler(?WATCH) end),
-            keep([Line | Lines], Count + 1, Held);
-        {logged, _} -> keep(Lines, Count, Held);
-        {hold, What} -> keep(Lines, Count, What);
-        forget -> keep([], 0, []);
+            keep([Line | Lines], Count + 1, Held, Marks);
+        {logged, _} -> keep(Lines, Count, Held, Marks);
+        {hold, What} -> keep(Lines, Count, What, Marks);
+        {mark, _, _, _} = Mark -> keep(Lines, Count, Held, [Mark | Marks]);
+        forget -> keep([], 0, [], []);
         {told, Asker, Ref} ->
             Asker ! {Ref, lists:reverse(Lines)},
-            keep(Lines, Count, Held);
+            keep(Lines, Count, Held, Marks);
         {held, Asker, Ref} ->
             Asker ! {Ref, Held},
-            keep(Lines, Count, Held);
+            keep(Lines, Count, Held, Marks);
+        {marks, Asker, Ref} ->
+            Asker ! {Ref, lists:reverse(Marks)},
+            keep(Lines, Count, Held, Marks);
         stop -> ok
     end.
 
 errors() ->
+    asked(told).
+
+asked(What) ->
     case whereis(?WATCH) of
         undefined ->
             [];
         Keeper ->
             Ref = make_ref(),
-            Keeper ! {told, self(), Ref},
+            Keeper ! {What, self(), Ref},
             receive
-                {Ref, Lines} -> Lines
+                {Ref, Answer} -> Answer
             after ?ANSWER -> []
             end
     end.
+
+%% How long the last upgrade held processes, by what its relup marked: from before the first one of a group is asked to
+%% stop until all of them go on. No process of it stood longer.
+pauses() ->
+    {_, Pauses} = lists:foldl(fun pause/2, {#{}, []}, asked(marks)),
+    lists:reverse(Pauses).
+
+pause({mark, held, Modules, At}, {Open, Pauses}) ->
+    %% One that is held twice stands since the first time.
+    {maps:merge(maps:from_list([{Module, At} || Module <- Modules]), Open), Pauses};
+pause({mark, go_on, Modules, At}, {Open, Pauses}) ->
+    Ended = maps:with(Modules, Open),
+    Pause = [#{modules => lists:sort(maps:keys(Ended)), microseconds => At - lists:min(maps:values(Ended))} || Ended =/= #{}],
+    {maps:without(Modules, Open), Pause ++ Pauses}.
 
 %% Snapshot --------------------------------------------------------------------------------------------------------
 
@@ -170,6 +191,7 @@ snapshot(Salt) ->
         tables => lists:usort([ets:info(Table, name) || Table <- ets:all(), ets:info(Table, named_table) =:= true]),
         ports => ports(),
         errors => errors(),
+        pauses => pauses(),
         os_env => os_env(Salt)
     }.
 

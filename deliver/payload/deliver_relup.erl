@@ -5,6 +5,7 @@
 -module(deliver_relup).
 
 -export([configure/1, protocols/1, environment/1, settle/1, stop_child/1, end_child/1, start_child/1, supervisor/2]).
+-export([mark/2]).
 
 %% The callback module of a supervisor whose children are given inline, as Elixir has it.
 -define(INLINE, 'Elixir.Supervisor.Default').
@@ -348,6 +349,7 @@ inline(App, _) ->
     error({deliver, unknown_children, App}).
 
 take_over(Pid, Arguments) ->
+    ok = mark(held, [?INLINE]),
     ok = sys:suspend(Pid),
     try
         _ = arguments_at(sys:get_state(Pid)),
@@ -355,7 +357,8 @@ take_over(Pid, Arguments) ->
         %% It asks its callback module for children again, which gives back what it is given.
         ok = sys:change_code(Pid, ?INLINE, undefined, [])
     after
-        sys:resume(Pid)
+        sys:resume(Pid),
+        mark(go_on, [?INLINE])
     end.
 
 %% Which element of a supervisor's state has what its callback module is called with: that behind the module.
@@ -365,4 +368,17 @@ arguments_at(State) ->
     case [At || {At, ?INLINE, {ok, {_, _}}} <- Numbered] of
         [At] when element(1, State) =:= state -> At;
         _ -> error({deliver, not_an_inline_supervisor})
+    end.
+
+%% Pauses -------------------------------------------------------------------------------------------------------------
+
+%% Tells `deliver_node`, when it watches, that processes of these modules are about to be held, or that they go on.
+mark(What, Held) ->
+    Modules = [if is_tuple(One) -> element(1, One); true -> One end || One <- Held],
+    case whereis(deliver_node_watch) of
+        undefined ->
+            ok;
+        Keeper ->
+            Keeper ! {mark, What, Modules, erlang:monotonic_time(microsecond)},
+            ok
     end.

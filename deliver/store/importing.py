@@ -37,7 +37,7 @@ _DATE = re.compile(rb"%%.*generated at")
 _TARGET = re.compile(r"([a-z0-9]+)-(\w+)-(glibc|musl|unknown)", re.ASCII)
 
 
-def import_archive(store: Store, archive: Path, *, by: str, target: str = "") -> Release:
+def import_archive(store: Store, archive: Path, *, by: str, target: str = "", name: str = "") -> Release:
     """Keep the release that is in an archive; return its record, an older one if the store has it already.
 
     What belongs to a host and not to a release stays out: the Erlang cookie, RELEASES, start_erl.data, tmp/ and log/.
@@ -47,16 +47,22 @@ def import_archive(store: Store, archive: Path, *, by: str, target: str = "") ->
         archive: a tar file, plain or compressed, with or without a leading directory.
         by: who imports it: `user@machine`.
         target: what it runs on, as `linux-x86_64-glibc`; empty for what its binaries say.
+        name: the release's, where no other one is wanted.
 
     Raises:
         StoreError: no whole archive, nothing that may be taken, or the store has the version with other content.
-        UsageError: its binaries do not say what it runs on, and nobody else does.
+        UsageError: its binaries do not say what it runs on, and nobody else does; or it has another name.
     """
     escript = _escript()
     with store.writer() as writer, _workplace(store) as place:
         root = unpack(archive, place)
         facts = describe(root, escript)
         _refuse_others(root, facts["version"])
+        if name and facts["name"] != name:
+            raise UsageError(
+                f"{archive} has the release {facts['name']}, not {name}",
+                hint=f"`app` in deliver.toml says which one is meant; for one run: --set app={facts['name']}",
+            )
         entries, binaries, new = _take(writer, root)
         runs_on = _target(binaries, target, facts["erts"])
         manifest = Manifest.of(entries)

@@ -8,9 +8,7 @@ from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
 
-from deliver.build.flow import build_release
-from deliver.build.plan import Request as BuildRequest
-from deliver.config.schema import Config
+from deliver.config.schema import Config, Environment
 from deliver.errors import UsageError
 from deliver.otp.release import Release
 from deliver.otp.upgrade.pair import Pair
@@ -19,6 +17,7 @@ from deliver.report import Report
 from deliver.store.store import Store
 from deliver.upgrade.rehearse import Rehearsal, Rehearsed
 from deliver.upgrade.relups import Edited
+from deliver.upgrade.sides import Side, Sides
 from deliver.upgrade.word import Word, find
 from deliver.upgrade.workbench import workbench
 
@@ -28,22 +27,31 @@ class Request:
     """Which pair to make.
 
     Args:
-        old: the version, or its tag, that runs.
+        old: the release that runs.
         new: the one that is to run.
         again: whether a pair that the store has is made again.
         hints: a file in place of the hints at the new release's commit, or a directory in place of its `.deliver`.
         relup: a relup to rehearse in place of ours.
         replan: whether a relup that was edited before is given up for ours.
         lock_wait: seconds to wait while somebody else builds.
+        target: what both run on; empty for whatever the two have in common.
+        on: where to rehearse, if not on the build host: an environment with only that host.
     """
 
-    old: str
-    new: str
+    old: Side
+    new: Side
     again: bool = False
     hints: Path | None = None
     relup: Edited | None = None
     replan: bool = False
     lock_wait: int = 0
+    target: str = ""
+    on: Environment | None = None
+
+    @property
+    def place(self) -> str:
+        """Where to rehearse, as the pair's record says it; empty for the build host."""
+        return f"{self.on.name}/{self.on.hosts[0].name}" if self.on else ""
 
 
 @dataclass(frozen=True)
@@ -62,48 +70,45 @@ class Made:
 
 
 def build_upgrade(config: Config, store: Store, report: Report, request: Request) -> Made:
-    """Build what the store lacks of both releases, plan the upgrade, rehearse it, and keep it with its verdict.
+    """Build or import what the store lacks of both releases, plan the upgrade, rehearse it, and keep its verdict.
 
     Raises:
         UsageError, SourceError: a version is neither in the store nor in the repository.
         BuildError: a release cannot be built, or the two can never be a pair.
         UnreachableError: the build host does not answer.
-        StoreError: the store cannot be written.
+        StoreError: the store cannot be written, or has an archive's version with other content.
     """
     began = time.monotonic()
-    old, new = (_release(config, store, report, one, request.lock_wait) for one in (request.old, request.new))
+    old, new = Sides(config, store, report, request.target, request.lock_wait).find(request.old, request.new)
     _refuse(old, new)
     present = store.pair(new.name, old.version, new.version, new.target)
     if present is not None and not _is_of(present, old, new):
         present = None
     word = find(config, old, new, request.hints)
     anew = request.again or request.replan or request.relup
-    if present is not None and not anew and _holds(present, word):
+    if present is not None and not anew and _holds(present, word, request.place):
         return Made(present, was_run=False, seconds=time.monotonic() - began)
     edited = request.relup or (None if request.replan or present is None else _edited(store, present))
-    with workbench(config, store, report, new.kind) as bench:
+    kind = new.kind if new.kind == old.kind else "command"
+    with workbench(config, store, report, kind, request.on) as bench:
         rehearsed = Rehearsal(bench, old, new, report, word, edited).run()
-    pair = _record(old, new, rehearsed, round(time.monotonic() - began, 2))
-    kept = _keep(store, replace(pair, word=word.digest, edited=edited is not None), rehearsed)
-    return Made(kept, was_run=True, seconds=pair.seconds)
-
-
-def _release(config: Config, store: Store, report: Report, version: str, lock_wait: int) -> Release:
-    plain = version.removeprefix(config.tag_prefix)
-    known = [one for one in store.releases(config.app) if one.version in {version, plain}]
-    if known:
-        return known[-1]
-    built = build_release(config, store, report, BuildRequest(tag=version, lock_wait=lock_wait))
-    return built.release
+    pair = replace(
+        _record(old, new, rehearsed, round(time.monotonic() - began, 2)),
+        word=word.digest,
+        edited=edited is not None,
+        rehearsed_on=request.place,
+    )
+    return Made(_keep(store, pair, rehearsed), was_run=True, seconds=pair.seconds)
 
 
 def _is_of(pair: Pair, old: Release, new: Release) -> bool:
     return (pair.from_manifest, pair.to_manifest) == (old.manifest, new.manifest)
 
 
-def _holds(pair: Pair, word: Word) -> bool:
+def _holds(pair: Pair, word: Word, place: str) -> bool:
     # What could not be proven once, for whatever surroundings, is tried again whenever it is asked for.
-    return pair.verdict != "unproven" and (pair.edited or pair.word == word.digest)
+    is_told = pair.edited or pair.word == word.digest
+    return pair.verdict != "unproven" and is_told and place in {"", pair.rehearsed_on}
 
 
 def _edited(store: Store, pair: Pair) -> Edited | None:

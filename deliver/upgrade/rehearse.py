@@ -14,6 +14,7 @@ from deliver.otp.release import Release
 from deliver.otp.upgrade.check import Expected, check
 from deliver.otp.upgrade.facts import Facts
 from deliver.otp.upgrade.pair import Finding, Pair, Verdict, goes_to_hosts
+from deliver.otp.upgrade.pauses import pauses
 from deliver.otp.upgrade.plan import Plan, early_plan, make_plan
 from deliver.otp.upgrade.relup import render
 from deliver.otp.upgrade.snapshot import Snapshot
@@ -80,6 +81,10 @@ class Rehearsal:
             BuildError: the releases can never be a pair; the message says why.
             DeliverError: the build host fails us.
         """
+        unfit = self.bench.unfit(self.new)
+        if unfit:
+            # Both are of one target.
+            return self._ended("unproven", [f"it cannot boot on {self.bench.where}, which {unfit}"])
         for release in (self.old, self.new):
             self.bench.install(release)
         old, new = (self.bench.read(release.version) for release in (self.old, self.new))
@@ -120,7 +125,7 @@ class Rehearsal:
         try:
             self.bench.boot(release)
         except NodeError as error:
-            raise _UnprovenError(f"{release.version} does not boot on the build host: {error.message}") from error
+            raise _UnprovenError(f"{release.version} does not boot on {self.bench.where}: {error.message}") from error
         agent = Agent(self.bench.session, self.bench.host, self.bench.config.app, self.bench.agent_beams)
         self._fresh[release.version] = agent.snapshot(self._salt)
         agent.leave()
@@ -178,6 +183,7 @@ class Rehearsal:
         expected = Expected(new, change.before, ended, skipped=step.pair.skipped)
         findings = list(check(change.after, expected))
         self._findings += [replace(one, text=f"{name}: {one.text}") for one in findings if one.level != "error"]
+        self._findings += [Finding("note", "pause", f"{name}: {one}") for one in pauses(change.after)]
         wrong = [f"{name}: {one.about}: {one.text}" for one in findings if one.level == "error"]
         said = self.bench.probe(step.new.version, name)
         wrong += [f"{name}: the probe does not hold: {said}"] if said else []

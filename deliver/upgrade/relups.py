@@ -11,11 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 
-from deliver.build.plan import in_environment
 from deliver.errors import BuildError, DeadlineError, DeliverError, UsageError
 from deliver.otp.upgrade.plan import Plan
 from deliver.remote.pump import failure
-from deliver.remote.script import script
 from deliver.ship.stream import tar, text_member
 from deliver.upgrade.word import Word, ask
 from deliver.upgrade.workbench import PATIENCE, Workbench
@@ -105,7 +103,7 @@ def _run(bench: Workbench, word: Word, plan: Plan, command: str, text: str) -> s
         "to": plan.new.version,
         "command": command,
     }
-    made = in_environment(bench.config.build, script("upgrade_patch.sh", arguments))
+    made = bench.script("upgrade_patch.sh", arguments)
     members = [text_member(name, held, 0o755) for name, held in word.patch_files.items()]
     done = bench.session.run(made, stdin=tar([*members, text_member("relup", text)]), deadline=PATIENCE, check=False)
     if done.status != 0:

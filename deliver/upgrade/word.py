@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from deliver import source
-from deliver.build.plan import in_environment
 from deliver.config.schema import Config
 from deliver.errors import BuildError, SourceError, UsageError
 from deliver.otp.release import Release
@@ -25,7 +24,7 @@ from deliver.otp.upgrade.hints import Hints
 from deliver.otp.upgrade.hints_file import HintsFile, Understood
 from deliver.otp.upgrade.pair import Finding
 from deliver.otp.upgrade.plan import Plan
-from deliver.remote.script import payload, script
+from deliver.remote.script import payload
 from deliver.ship.stream import tar, text_member
 from deliver.upgrade.workbench import PATIENCE, Workbench
 
@@ -241,8 +240,8 @@ def ask(bench: Workbench, old: str, new: str, request: Mapping[str, Any], files:
         RemoteError: it failed.
     """
     keys = {Atom(key): _keyed(value) for key, value in {**request, "root": bench.root, "old": old, "new": new}.items()}
-    arguments = {"beams": bench.agent_beams, "place": bench.place, "word": "word", "appup_exs": payload("appup.exs")}
-    made = in_environment(bench.config.build, script("upgrade_word.sh", arguments))
+    arguments = {"beams": bench.agent_beams, "root": bench.root, "version": new, "place": bench.place, "word": "word"}
+    made = bench.script("upgrade_word.sh", {**arguments, "appup_exs": payload("appup.exs")}, parts=("erlang.sh",))
     members = [text_member("request", f"{write(keys)}.\n"), *(text_member(*one) for one in files.items())]
     said = dict(bench.session.run(made, stdin=tar(members), deadline=PATIENCE).facts())["word"][0]
     try:

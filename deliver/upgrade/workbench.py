@@ -1,4 +1,4 @@
-"""A place on the build host where two releases live for the time of a rehearsal, as on any other host."""
+"""A place on a host where two releases live for the time of a rehearsal, as on any other host."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ import secrets
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from deliver.build.plan import in_environment, location
-from deliver.config.schema import Config, Environment, Host, Value
+from deliver.config.schema import Config, Environment, Host, Service, Value
 from deliver.errors import DeliverError, NodeError
 from deliver.node.call import evaluate
 from deliver.node.control import start
+from deliver.node.facts import gather
 from deliver.otp.release import Release
 from deliver.otp.upgrade import facts as tree_facts
 from deliver.remote.connect import connect
-from deliver.remote.script import Script, payload, script
+from deliver.remote.script import Argument, Script, payload, script
 from deliver.remote.session import Session
 from deliver.report import Report
 from deliver.secret import Secret
 from deliver.ship.flow import Deployment, Request
+from deliver.ship.plan import wrong_target
 from deliver.ship.stream import Member, tar, text_member
 from deliver.store.store import Store
+from deliver.upgrade.keeper import kept
 
 #: Our Erlang: what reads a release, and what goes into a node.
 SOURCES = ("deliver_json", "deliver_read", "deliver_node", "deliver_relup", "deliver_word")
@@ -36,22 +40,27 @@ PATIENCE = 120.0
 #: Seconds within which a node must have begun anew.
 BACK = 60.0
 _NAME = "rehearsal"
+#: Variables that say who a node is, or where it writes: a rehearsed one does not take them over.
+_NODES_OWN = {"ERL_EPMD_PORT", "PIPE_DIR", "RELX_COOKIE", "RUNNER_LOG_DIR"} | {
+    f"RELEASE_{name}" for name in ("COOKIE", "DISTRIBUTION", "NODE", "TMP")
+}
 #: Where free ports for an epmd are looked for.
 _PORTS = range(20000, 30000)
 
 
 @dataclass
 class Workbench:
-    """A rehearsal's directory on the build host, and a host that lives in it.
+    """A rehearsal's directory, and a host that lives in it.
 
     Args:
         config: all of the configuration.
         store: has the releases.
         report: hears of the progress.
-        session: to the build host.
+        session: to the host that the directory is on.
         place: the directory.
         beams: our compiled modules, by name.
         kind: of the releases: only the start scripts of `mix release` take any node name.
+        on: whose surroundings the rehearsed nodes have, in an environment with only that host; None for the build host.
     """
 
     config: Config
@@ -61,16 +70,26 @@ class Workbench:
     place: str
     beams: Mapping[str, bytes]
     kind: str = "mix"
+    on: Environment | None = None
     environment: Environment = field(init=False)
 
     def __post_init__(self) -> None:
-        build = self.config.build.host
+        around = self.on or Environment(_NAME, (self.config.build.host,))
         token = self.place.rpartition("/")[2]
-        own: dict[str, Value] = {"ERL_EPMD_PORT": str(secrets.choice(_PORTS)), **self.config.rehearsal.env}
         node = f"{self.config.app}_{token.rpartition('-')[2]}" if self.kind == "mix" else ""
-        host = replace(build, path=f"{self.place}/host", node=node, env=own, roles=())
+        env = {name: value for name, value in around.hosts[0].env.items() if name not in _NODES_OWN} if self.on else {}
+        # relx has its console below /tmp otherwise, by the name of the node.
+        own = {"ERL_EPMD_PORT": str(secrets.choice(_PORTS)), "PIPE_DIR": f"{self.place}/pipe/"}
+        env = {**env, **own, **self.config.rehearsal.env}
+        host = replace(around.hosts[0], path=f"{self.place}/host", node=node, env=env, roles=())
+        # A cookie of its own, too: a rehearsed node is no part of any cluster.
         cookie = Secret(secrets.token_hex(16))
-        self.environment = Environment(_NAME, (host,), cookie=cookie)
+        self.environment = replace(around, name=_NAME, hosts=(host,), service=Service(), cookie=cookie)
+
+    @property
+    def where(self) -> str:
+        """What to call the host."""
+        return self.session.name if self.on else "the build host"
 
     @property
     def host(self) -> Host:
@@ -87,10 +106,19 @@ class Workbench:
         """The directory of our compiled modules there."""
         return f"{self.place}/beams"
 
+    def unfit(self, release: Release) -> str:
+        """Return why a release cannot boot there; nothing when it can."""
+        return "; ".join(wrong_target(release, gather(self.session, self.host, self.config.app)))
+
     def install(self, release: Release) -> None:
         """Bring a release there, as to any host."""
         request = Request(release.version, self.environment, (self.host,))
         Deployment(self.config, self.store, _Quiet(self.report), request).run()
+
+    def script(self, name: str, arguments: Mapping[str, Argument], *, parts: tuple[str, ...] = ()) -> Script:
+        """Return a script that works on the two releases, in the environment that builds have if it is theirs."""
+        made = script(name, arguments, parts=parts)
+        return made if self.on else in_environment(self.config.build, made)
 
     def read(self, version: str) -> tree_facts.Facts:
         """Read what a release there holds.
@@ -99,7 +127,7 @@ class Workbench:
             BuildError: our reader does not understand it.
         """
         arguments = {"beams": self.agent_beams, "root": self.root, "version": version}
-        made = in_environment(self.config.build, script("upgrade_read.sh", arguments))
+        made = self.script("upgrade_read.sh", arguments, parts=("erlang.sh",))
         told = dict(self.session.run(made, deadline=PATIENCE).facts())
         return tree_facts.parse(told["release"][0])
 
@@ -160,29 +188,47 @@ class Workbench:
 
 
 @contextmanager
-def workbench(config: Config, store: Store, report: Report, kind: str) -> Iterator[Workbench]:
-    """Make a workbench on the build host; nothing of it is left behind.
+def workbench(
+    config: Config, store: Store, report: Report, kind: str, on: Environment | None = None
+) -> Iterator[Workbench]:
+    """Make a workbench; nothing of it is left behind.
+
+    Args:
+        config: all of the configuration.
+        store: has the releases.
+        report: hears of the progress.
+        kind: of the releases; see `Workbench`.
+        on: where, if not on the build host; see `Workbench`. Our Erlang is compiled on the build host all the same.
 
     Raises:
-        UnreachableError: the build host does not answer.
-        RemoteError: our Erlang cannot be compiled there.
+        UnreachableError: a host does not answer.
+        RemoteError: our Erlang cannot be compiled, or the host has no place for a rehearsal.
     """
-    token = f"{_NAME}-{secrets.token_hex(4)}"
-    with connect(config.build.host, config.ssh, report) as session:
-        arguments = {"path": location(config.build.host), "app": config.app, "token": token}
-        made = in_environment(config.build, script("upgrade_compile.sh", arguments, parts=("node.sh",)))
-        place = ""
-        try:
-            completed = session.run(made, stdin=tar(_sources()), deadline=PATIENCE)
-            told = list(completed.facts())
-            place = next(values[0] for key, values in told if key == "place")
-            beams = {values[0]: base64.b64decode(values[1]) for key, values in told if key == "beam"}
-            yield Workbench(config, store, report, session, place, beams, kind)
-        finally:
-            # What cannot be cleared now is found, and cleared, by a later rehearsal.
-            with suppress(DeliverError):
-                if place:
-                    session.run(script("rehearsal_end.sh", {"place": place}), deadline=PATIENCE)
+    build = config.build.host
+    arguments: dict[str, Argument] = {"path": location(build), "app": config.app}
+    with ExitStack() as stack:
+        session = stack.enter_context(connect(build, config.ssh, report))
+        beams = _compiled(config, session)
+        if on is not None:
+            # Beside the application's directory: what is in that belongs to its node.
+            arguments |= {"path": on.hosts[0].path, "beside": "yes"}
+            session = stack.enter_context(connect(on.hosts[0], config.ssh, report))
+        token = f"{_NAME}-{secrets.token_hex(4)}"
+        keeping = kept(on.hosts[0] if on else build, config.ssh, report, {**arguments, "token": token})
+        place = stack.enter_context(keeping)
+        content = tar(Member(f"{name}.beam", 0o644, len(data), partial(_once, data)) for name, data in beams.items())
+        session.run(script("rehearsal_put.sh", {"place": place}), stdin=content)
+        yield Workbench(config, store, report, session, place, beams, kind, on)
+
+
+def _compiled(config: Config, session: Session) -> dict[str, bytes]:
+    made = in_environment(config.build, script("upgrade_compile.sh", parts=("node.sh",)))
+    told = session.run(made, stdin=tar(_sources()), deadline=PATIENCE).facts()
+    return {values[0]: base64.b64decode(values[1]) for key, values in told if key == "beam"}
+
+
+def _once(data: bytes) -> list[bytes]:
+    return [data]
 
 
 def _sources() -> Iterator[Member]:

@@ -385,6 +385,19 @@ def test_a_watch_needs_no_handler_of_the_applications(trial: Installed, agent: A
     assert agent.snapshot(SALT).errors == ("error: alone",)
 
 
+def test_pauses_are_told_by_group_as_the_relup_has_marked_them(trial: Installed, agent: Agent) -> None:
+    agent.watch(SALT)
+    marks = ["held, [b, a], 1000", "held, [a, c], 2000", "go_on, [a, b], 4000", "go_on, [c, d], 4500", "go_on, [d], 9"]
+    term(trial, ", ".join(f"deliver_node_watch ! {{mark, {one}}}" for one in marks))
+
+    assert agent.snapshot(SALT).pauses == (
+        {"modules": ["a", "b"], "microseconds": 3000},
+        {"modules": ["c"], "microseconds": 2500},
+    )
+    agent.watch(SALT)
+    assert agent.snapshot(SALT).pauses == ()
+
+
 def test_a_flood_of_errors_fills_no_memory(trial: Installed, agent: Agent) -> None:
     agent.watch(SALT)
     term(trial, "begin T = lists:duplicate(5000, $x), [logger:error(T) || _ <- lists:seq(1, 300)], ok end")

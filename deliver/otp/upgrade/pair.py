@@ -59,6 +59,7 @@ class Pair:
         skipped: modules that the relup leaves as they are, though they differ.
         word: digest of what developers said of the pair when it was made.
         edited: whether the relup is a developer's own.
+        rehearsed_on: where, as `environment/host`; empty for the build host.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Pair:
     skipped: tuple[str, ...] = ()
     word: str = ""
     edited: bool = False
+    rehearsed_on: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} {self.from_version}..{self.to_version} ({self.target})"

@@ -28,9 +28,26 @@ def _way(title: str, version: str, steps: Sequence[Step]) -> str:
 
 
 def _lines(steps: Sequence[Step]) -> Iterator[str]:
-    for number, step in enumerate(steps):
+    marked = list(_marked(steps))
+    for number, step in enumerate(marked):
         if step.why:
             yield from textwrap.wrap(
                 f"{step.why}", _WIDTH, initial_indent=f"{_INDENT}%% ", subsequent_indent=f"{_INDENT}%% "
             )
-        yield f"{_INDENT}{step.text}{',' if number < len(steps) - 1 else ''}"
+        yield f"{_INDENT}{step.text}{',' if number < len(marked) - 1 else ''}"
+
+
+def _marked(steps: Sequence[Step]) -> Iterator[Step]:
+    """Yield the steps, with a mark wherever processes are held or go on: how long they stood is told."""
+    for step in steps:
+        held = step.text.startswith("{suspend,")
+        if held:
+            yield Step(_mark("held", step.text), step.why)
+        yield Step(step.text) if held else step
+        if step.text.startswith("{resume,"):
+            yield Step(_mark("go_on", step.text))
+
+
+def _mark(what: str, text: str) -> str:
+    modules = text.partition(",")[2].removesuffix("}")
+    return f"{{apply,{{deliver_relup,mark,[{what},{modules}]}}}}"

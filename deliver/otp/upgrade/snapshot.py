@@ -107,6 +107,7 @@ class Snapshot:
         ports: TCP and UDP ports that are listened on.
         errors: what was logged as an error or worse, and crash reports, since the watch began: one line each, at most
             200 of at most 500 characters.
+        pauses: how long processes were held since the watch began: `{modules, microseconds}` for each group.
         os_env: hashes of RELEASE_* variables, by name.
     """
 
@@ -125,6 +126,7 @@ class Snapshot:
     tables: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     errors: tuple[str, ...] = ()
+    pauses: tuple[Json, ...] = ()
     os_env: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -206,3 +206,14 @@ def test_a_relup_has_a_reason_before_its_instructions_and_both_ways() -> None:
     at = lines.index("      {load,{m,soft_purge,soft_purge}},")
     assert lines[at - 1] == "      %% changed, plain"
     assert lines[-1] == "    ]}]}."
+
+
+def test_a_relup_marks_when_processes_are_held_and_when_they_go_on() -> None:
+    server = {"behaviours": ("gen_server",)}
+    made = plan(release("0.1.0", module("m", **server)), release("0.2.0", module("m", "b", **server)))
+    lines = [line.strip(" ,") for line in render(made).splitlines()]
+    at = lines.index("{apply,{deliver_relup,mark,[held,[{m,5000}]]}}")
+    assert lines[at - 1].startswith("%% their processes are held")
+    assert lines[at + 1] == "{suspend,[{m,5000}]}"
+    at = lines.index("{apply,{deliver_relup,mark,[go_on,[m]]}}")
+    assert lines[at - 1] == "{resume,[m]}"
