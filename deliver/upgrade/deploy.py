@@ -166,7 +166,7 @@ class HotDeployment:
         self.report.step(name, f"{state} {way} in {change.milliseconds} ms")
 
     def _wrong(self, ready: _Ready, change: Change) -> list[str]:
-        expected = Expected(ready.fresh, change.before, ready.ended, elsewhere=True)
+        expected = Expected(ready.fresh, change.before, ready.ended, elsewhere=True, asked=ready.step.pair.asked)
         findings = list(check(change.after, expected))
         for one in findings:
             if one.level == "warning":

@@ -130,4 +130,6 @@ def _record(old: Release, new: Release, rehearsed: Rehearsed, files: Mapping[str
         seconds=round(seconds, 2),
         inline=dict(plan.inline) if plan else {},
         modules=plan.modules if plan else (),
+        held=dict(plan.held) if plan else {},
+        asked=plan.asked if plan else (),
     )

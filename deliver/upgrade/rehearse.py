@@ -14,6 +14,7 @@ from deliver.otp.release import Release
 from deliver.otp.upgrade.check import Expected, check
 from deliver.otp.upgrade.pair import Finding, Pair, Verdict
 from deliver.otp.upgrade.plan import Plan, early_plan, make_plan
+from deliver.otp.upgrade.reach import unreached_findings
 from deliver.otp.upgrade.relup import render
 from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.otp.upgrade.tree import Tree, supervision_changes
@@ -122,6 +123,8 @@ class Rehearsal:
         wrong = self._pass(upgrader, up, "upgrade")
         if wrong:
             return self._ended("restart", wrong)
+        if plan.one_way:
+            return self._ended("hot, no way back", plan.one_way)
         wrong = self._pass(upgrader, down, "downgrade") or self._pass(upgrader, up, "second upgrade")
         if wrong:
             return self._ended("hot, no way back", wrong)
@@ -145,11 +148,20 @@ class Rehearsal:
 
     def _pass(self, upgrader: Upgrader, step: Step, name: str) -> list[str]:
         """Go one way, and return what is wrong after it."""
+        wrong = self._examined(upgrader, step, name)
+        if wrong:
+            return wrong
         try:
             change = upgrader.change(step)
         except NodeError as error:
             return [f"{name}: {error.message}"]
-        expected = Expected(self._fresh[step.new.version], change.before, self._ended_children(step))
+        expected = Expected(
+            self._fresh[step.new.version],
+            change.before,
+            self._ended_children(step),
+            asked=step.pair.asked,
+            started=self._fresh[step.old.version],
+        )
         findings = list(check(change.after, expected))
         self._findings += [replace(one, text=f"{name}: {one.text}") for one in findings if one.level != "error"]
         wrong = [f"{name}: {one.about}: {one.text}" for one in findings if one.level == "error"]
@@ -157,6 +169,19 @@ class Rehearsal:
         wrong += [f"{name}: the probe does not hold: {said}"] if said else []
         self._tell(f"{name} in {change.milliseconds} ms: {len(wrong) or 'nothing'} wrong")
         return wrong
+
+    def _examined(self, upgrader: Upgrader, step: Step, name: str) -> list[str]:
+        """Return why release_handler would harm the node, as production is asked too before it is touched."""
+        pair = step.pair
+        found = upgrader.agent.examine(pair.modules, held=pair.held)
+        unreached = [
+            replace(one, text=f"{name}: {one.text}") for one in unreached_findings(found.unreached, pair.asked)
+        ]
+        self._findings += [one for one in unreached if one.level != "error"]
+        problems = [f"{name}: {one}" for one in found.problems]
+        return problems + [
+            f"{name}: {one.about} {one.text.removeprefix(f'{name}: ')}" for one in unreached if one.level == "error"
+        ]
 
     def _ended_children(self, step: Step) -> tuple[tuple[str, ...], ...]:
         old, new = (Tree(self._fresh[one.version].tree) for one in (step.old, step.new))
@@ -204,6 +229,8 @@ class Rehearsal:
             seconds=0.0,
             inline=dict(plan.inline) if plan else {},
             modules=plan.modules if plan else (),
+            held=dict(plan.held) if plan else {},
+            asked=plan.asked if plan else (),
         )
 
     def _ended(self, verdict: Verdict, reasons: list[str] | tuple[str, ...]) -> Rehearsed:

@@ -11,6 +11,7 @@ from deliver.node import upgrade as scripts
 from deliver.node.agent import Agent
 from deliver.otp.release import Release
 from deliver.otp.upgrade.pair import Pair
+from deliver.otp.upgrade.reach import unreached_findings
 from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.remote.session import Session
 from deliver.ship.stream import Member, tar
@@ -105,7 +106,10 @@ class Upgrader:
 
     def preflight(self, step: Step) -> list[str]:
         """Return why the node must not be changed now; nothing is changed by asking."""
-        return self.agent.preflight(step.pair.modules)
+        pair = step.pair
+        found = self.agent.examine(pair.modules, held=pair.held)
+        unreached = unreached_findings(found.unreached, pair.asked)
+        return [*found.problems, *(f"{one.about} {one.text}" for one in unreached if one.level == "error")]
 
     def commit(self, step: Step) -> None:
         """Make the release that runs the one that boots; leave nothing of ours in the node."""

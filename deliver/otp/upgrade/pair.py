@@ -50,6 +50,8 @@ class Pair:
         seconds: how long making it took.
         inline: applications whose top supervisor needs its new children computed, with its registered name.
         modules: those that the relup loads or removes.
+        held: milliseconds to wait for the processes of each module that are held, by module.
+        asked: modules whose processes are asked to change their states.
     """
 
     name: str
@@ -67,6 +69,8 @@ class Pair:
     seconds: float
     inline: Mapping[str, str] = field(default_factory=dict, hash=False)
     modules: tuple[str, ...] = ()
+    held: Mapping[str, int] = field(default_factory=dict, hash=False)
+    asked: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name} {self.from_version}..{self.to_version} ({self.target})"
@@ -74,7 +78,7 @@ class Pair:
     def to_json(self) -> dict[str, Any]:
         """Return a document that `from_json` reads."""
         # Plain dictionaries: `asdict` cannot copy every kind of mapping.
-        plain = replace(self, files=dict(self.files), inline=dict(self.inline))
+        plain = replace(self, files=dict(self.files), inline=dict(self.inline), held=dict(self.held))
         return {"format": FORMAT, **asdict(plain)}
 
     @classmethod
@@ -90,10 +94,11 @@ class Pair:
         try:
             fields["target"] = Target(**fields["target"])
             fields["findings"] = tuple(Finding(**one) for one in fields["findings"])
-            for key in ("reasons", "modules"):
-                fields[key] = tuple(fields[key])
-            for key in ("files", "inline"):
-                fields[key] = dict(fields[key])
+            # Older records do not know the last ones.
+            for key in ("reasons", "modules", "asked"):
+                fields[key] = tuple(fields.get(key, ()))
+            for key in ("files", "inline", "held"):
+                fields[key] = dict(fields.get(key, {}))
             pair = cls(**fields)
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"a damaged upgrade record: {error}") from error

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 from deliver.otp.upgrade.changes import Changes, refuse_same_versions
 from deliver.otp.upgrade.facts import Facts
-from deliver.otp.upgrade.gate import restart_reasons
+from deliver.otp.upgrade.gate import one_way_reasons, restart_reasons
 from deliver.otp.upgrade.hints import Hints
 from deliver.otp.upgrade.pair import Finding
+from deliver.otp.upgrade.records import record_reasons
 from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.otp.upgrade.tree import Tree, supervision_changes
 from deliver.otp.upgrade.trouble import findings, supervision_reasons
@@ -33,9 +34,12 @@ class Plan:
         up: from the old to the new one.
         down: back.
         restart: why the node must be restarted instead; empty when it need not.
+        one_way: why there is no way back; empty when there may be one.
         findings: what an operator should know.
         modules: that are loaded or removed, sorted.
         inline: applications whose top supervisor, given inline, gets new children; with its registered name.
+        held: milliseconds to wait for the processes of each module that are held, by module.
+        asked: modules whose processes are asked to change their states.
     """
 
     old: Facts
@@ -43,9 +47,12 @@ class Plan:
     up: tuple[Step, ...] = ()
     down: tuple[Step, ...] = ()
     restart: tuple[str, ...] = ()
+    one_way: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     modules: tuple[str, ...] = ()
     inline: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
 
 
 def make_plan(old: Facts, new: Facts, old_tree: Snapshot, new_tree: Snapshot, hints: Hints | None = None) -> Plan:
@@ -65,11 +72,12 @@ def make_plan(old: Facts, new: Facts, old_tree: Snapshot, new_tree: Snapshot, hi
     refuse_same_versions(changes)
     before, after = Tree(old_tree.tree), Tree(new_tree.tree)
     supervision = supervision_changes(before, after)
-    reasons = [*restart_reasons(changes), *supervision_reasons(changes, supervision, before, after)]
-    if reasons:
-        return Plan(old, new, restart=tuple(reasons), modules=_modules(changes))
     known = hints or Hints()
     up = Way(changes, supervision, before.callbacks | after.callbacks, known, is_up=True)
+    reasons = [*restart_reasons(changes), *supervision_reasons(changes, supervision, before, after, holds=up.holds)]
+    reasons += record_reasons(changes, [*before.processes, *after.processes])
+    if reasons:
+        return Plan(old, new, restart=tuple(reasons), modules=_modules(changes))
     back = supervision_changes(after, before)
     down = Way(changes.reverse, back, before.callbacks | after.callbacks, known, is_up=False)
     return Plan(
@@ -77,9 +85,12 @@ def make_plan(old: Facts, new: Facts, old_tree: Snapshot, new_tree: Snapshot, hi
         new,
         up=tuple(up.steps()),
         down=tuple(down.steps()),
+        one_way=tuple(one_way_reasons(changes)),
         findings=tuple(findings(changes, supervision)),
         modules=_modules(changes),
         inline={one.path[0]: one.name for one in supervision if one.is_inline},
+        held=up.holds,
+        asked=tuple(sorted({*up.asked, *down.asked})),
     )
 
 
