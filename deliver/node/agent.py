@@ -109,24 +109,30 @@ class Agent:
         """Ask for all that an upgrade may change; values that may be secret come hashed with `salt`."""
         return snapshots.parse(json.dumps(self._ask("snapshot", salt)))
 
-    def preflight(self, modules: Iterable[str]) -> list[str]:
+    def preflight(self, modules: Iterable[str], held: Mapping[str, int] | None = None) -> list[str]:
         """Return why the node must not be changed now; nothing is changed by asking."""
-        return self.examine(modules).problems
+        return self.examine(modules, held=held).problems
 
-    def examine(self, modules: Iterable[str], old: str = "", new: str = "") -> Preflight:
+    def examine(
+        self, modules: Iterable[str], old: str = "", new: str = "", held: Mapping[str, int] | None = None
+    ) -> Preflight:
         """Ask whether the node may be changed; nothing is changed by asking.
 
         Args:
             modules: those that the upgrade loads or removes.
             old: the version that should run; empty for any.
             new: the version that is to run; empty for any.
+            held: milliseconds to wait for the processes of each module that are held, by module.
         """
-        return Preflight(**self._ask(*self.examination(modules, old, new)))
+        return Preflight(**self._ask(*self.examination(modules, old, new, held)))
 
     @staticmethod
-    def examination(modules: Iterable[str], old: str = "", new: str = "") -> tuple[Any, ...]:
+    def examination(
+        modules: Iterable[str], old: str = "", new: str = "", held: Mapping[str, int] | None = None
+    ) -> tuple[Any, ...]:
         """Return the words of the question that `examine` asks."""
-        return ("preflight", old, new, [Atom(one) for one in modules])
+        waits = [(Atom(name), milliseconds) for name, milliseconds in (held or {}).items()]
+        return ("preflight", old, new, [Atom(one) for one in modules], waits)
 
     def adopt(self, root: str) -> bool:
         """Have `release_handler` know what is installed, unless it does; return whether it did not.

@@ -5,7 +5,7 @@
 -module(deliver_node).
 
 -export([call/2]).
--export([watch/1, unwatch/0, snapshot/1, preflight/3, adopt/1, introduce/3, install/2, commit/1, leave/0]).
+-export([watch/1, unwatch/0, snapshot/1, preflight/4, adopt/1, introduce/3, install/2, commit/1, leave/0]).
 -export([change/5, finish/1, standing/0]).
 -export([log/2]).
 
@@ -24,6 +24,8 @@
 %% A process with more bytes than this is not asked for its state: it would be copied.
 -define(MOST_MEMORY, 50000000).
 -define(DEPTH, 4).
+%% Nobody who is busy for longer is waited for before an upgrade.
+-define(LONGEST, 20000).
 -define(MOST_KEYS, 64).
 %% What cannot change while a node runs need not be compared.
 -define(FOUNDATION, ["kernel", "stdlib", "sasl", "elixir", "compiler", "iex", "logger"]).
@@ -270,7 +272,8 @@ straight(Part, Parts) -> [Part | Parts].
 
 %% Processes with code that is not the current one. A process that does not say so in time is left out.
 old_code() ->
-    Old = [Module || {Module, _} <- code:all_loaded(), erlang:check_old_code(Module), not lists:member(Module, ?OURS)],
+    %% Also modules that have only old code: those that an upgrade has removed.
+    Old = [Module || Module <- erlang:loaded(), erlang:check_old_code(Module), not lists:member(Module, ?OURS)],
     Asked = [{Pid, Module} || Module <- Old, Pid <- processes(), Pid =/= self()],
     _ = [erlang:check_process_code(Pid, Module, [{async, One}]) || {Pid, Module} = One <- Asked],
     Running = run_old(length(Asked), deadline(?PATIENCE)),
@@ -527,10 +530,12 @@ described(#{process := Pid, behaviour := Kind, dynamic := Dynamic} = Place) ->
         pid => pid_text(Pid), name => name(Pid), callback => callback(Pid), suspended => is_suspended(Pid)
     },
     case Asked andalso lists:member(Kind, [gen_server, gen_statem, gen_event, special]) of
-        true -> stated(Base, state(Pid));
+        true -> stated(Base, told_state(Pid));
         false -> Base
     end.
 
+stated(Base, late) ->
+    Base#{silent => true};
 stated(Base, none) ->
     Base;
 stated(#{behaviour := gen_event} = Base, {ok, Handlers}) when is_list(Handlers) ->
@@ -545,8 +550,16 @@ stated(Base, {ok, State}) ->
 
 %% Only for those that understand `sys` messages.
 state(Pid) ->
+    case told_state(Pid) of
+        late -> none;
+        Told -> Told
+    end.
+
+told_state(Pid) ->
     case info(Pid, memory, 0) =< ?MOST_MEMORY andalso within(fun() -> sys:get_state(Pid, ?ANSWER) end, ?PATIENCE) of
         {answer, State} -> {ok, State};
+        {failed, exit, {timeout, _}} -> late;
+        late -> late;
         _ -> none
     end.
 
@@ -582,14 +595,18 @@ tag(Term, Depth) -> shape(Term, Depth - 1).
 %% Before an upgrade -----------------------------------------------------------------------------------------------
 
 %% Whether a node may be changed, by the versions and the modules that the upgrade changes. Changes nothing.
-%% `problems` would end the upgrade badly; `unreached` are processes that release_handler does not find.
--spec preflight(string(), string(), [module()]) -> map().
-preflight(From, To, Modules) ->
+%% `problems` would end the upgrade badly; `unreached` are processes that release_handler does not find. `Held` has the
+%% modules whose processes it will hold, and so look for, each with the milliseconds that it waits for them.
+-spec preflight(string(), string(), [module()], [{module(), pos_integer()}]) -> map().
+preflight(From, To, Modules, Held) ->
     Releases = releases(),
     {Current, Permanent} = versions(Releases),
     Running = application:which_applications(?PATIENCE),
     Tree = tree("", Running),
-    Problems = [handler(), running(From, Current)] ++ [problem(One) || One <- Tree] ++ lingering(Modules),
+    Found = maps:from_list(lists:append(all_told([App || {App, _, _} <- Running], fun reached/1))),
+    Problems =
+        [handler(), running(From, Current)] ++ [problem(One, Held) || One <- Tree] ++ lingering(Modules) ++
+            busy(Found, Held),
     #{
         current => deliver_json:text(Current),
         permanent => deliver_json:text(Permanent),
@@ -597,7 +614,7 @@ preflight(From, To, Modules) ->
         incarnation => incarnation(),
         known => is_right(Releases, Current) andalso (To =:= "" orelse lists:keymember(To, 2, Releases)),
         problems => [deliver_json:text(Text) || Text <- Problems, Text =/= none],
-        unreached => unreached(Modules, Running)
+        unreached => unreached(Modules, Found)
     }.
 
 running(From, Current) when From =:= ""; From =:= Current -> none;
@@ -628,18 +645,49 @@ identity(Path) ->
         {error, _} -> Path
     end.
 
-problem(#{process := Pid}) when not is_pid(Pid) ->
+problem(#{process := Pid}, _) when not is_pid(Pid) ->
     none;
-problem(#{suspended := true, path := Path}) ->
+problem(#{suspended := true, path := Path}, _) ->
     io_lib:format("~ts is suspended: it would not answer", [place(Path)]);
-problem(#{path := [App], behaviour := Kind}) when Kind =/= supervisor, Kind =/= dynamic_supervisor ->
+problem(_, []) ->
+    none;
+problem(#{path := [App], behaviour := Kind}, _) when Kind =/= supervisor, Kind =/= dynamic_supervisor ->
     io_lib:format("the top process of ~ts is no supervisor: release_handler's search for processes kills it", [App]);
-problem(#{type := worker, modules := [dynamic], behaviour := Kind, path := Path}) when Kind =/= gen_event ->
+problem(#{type := worker, modules := [dynamic], behaviour := Kind, path := Path}, _) when Kind =/= gen_event ->
     io_lib:format("~ts has `dynamic` modules in its child spec, and is no gen_event: release_handler waits in vain", [
         place(Path)
     ]);
-problem(_) ->
+problem(_, _) ->
     none.
+
+%% Processes that would not be held in time: their code would change under them, and nobody would change their states.
+busy(Found, Held) ->
+    Waits = [
+        {Pid, lists:max(Times)}
+     || {Pid, Mods} <- maps:to_list(Found),
+        Times <- [[min(Time, ?LONGEST) || {Module, Time} <- Held, lists:member(Module, Mods)]],
+        Times =/= [],
+        behaviour(Pid) =/= other
+    ],
+    Longest = lists:max([0 | [Time || {_, Time} <- Waits]]),
+    Answers = in_parallel(fun({Pid, Time}) -> sys:statistics(Pid, get, Time) end, Waits, Longest + ?ANSWER),
+    [
+        io_lib:format("~ts is busy: it has not answered within ~b ms, and would not be held while its code changes", [
+            who(Pid), Time
+        ])
+     || {{Pid, Time}, Answer} <- lists:zip(Waits, Answers), is_late(Answer)
+    ].
+
+is_late(late) -> true;
+is_late({failed, exit, {timeout, _}}) -> true;
+%% One that ended is nobody's trouble.
+is_late(_) -> false.
+
+who(Pid) ->
+    case name(Pid) of
+        <<>> -> io_lib:format("process ~ts (~ts)", [pid_to_list(Pid), callback(Pid)]);
+        Name -> io_lib:format("~ts", [Name])
+    end.
 
 lingering(Modules) ->
     [
@@ -648,24 +696,39 @@ lingering(Modules) ->
     ].
 
 %% Processes with a changed callback module that release_handler would neither hold nor tell of the change.
-unreached(Modules, Running) ->
-    Found = maps:from_list(lists:append(all_told([App || {App, _, _} <- Running], fun reached/1))),
-    Behaviours = [gen_server, gen_statem, special],
+unreached(Modules, Found) ->
     Look = fun() ->
         [
             #{pid => pid_text(Pid), name => name(Pid), callback => Module}
          || Pid <- processes(),
-            Module <- [callback(Pid)],
+            Reached <- [maps:get(Pid, Found, [])],
+            %% An event manager says itself which modules it has.
+            Reached =/= [dynamic],
+            Module <- callbacks(Pid),
             lists:member(Module, Modules),
-            not lists:member(Module, maps:get(Pid, Found, [])),
-            has_state(Module),
-            lists:member(behaviour(Pid), Behaviours)
+            not lists:member(Module, Reached)
         ]
     end,
     case within(Look, ?PATIENCE) of
         {answer, Unreached} -> lists:sublist(Unreached, ?MOST_OTHERS);
         _ -> told("its processes cannot be looked through in time", [])
     end.
+
+%% The modules that a process, which is no supervisor, calls with its state.
+callbacks(Pid) ->
+    case callback(Pid) of
+        gen_event -> handlers(Pid);
+        Module -> [Module || has_state(Module), lists:member(behaviour(Pid), [gen_server, gen_statem, special])]
+    end.
+
+handlers(Pid) ->
+    case within(fun() -> gen_event:which_handlers(Pid) end, ?ANSWER) of
+        {answer, Handlers} -> lists:usort([handler_module(One) || One <- Handlers]);
+        _ -> []
+    end.
+
+handler_module({Module, _}) -> Module;
+handler_module(Module) -> Module.
 
 %% Others have only started with that module, as an agent does with the fun that it is given.
 has_state(Module) ->

@@ -4,7 +4,7 @@
 
 -export([main/1]).
 
-%% Milliseconds within which a module must tell the keys of its struct: they are nearly always a constant.
+%% Milliseconds within which a module must tell the keys of its struct, or its callback mode: nearly always constants.
 -define(PATIENCE, 5000).
 
 %% Modules that one process reads: their code is in memory at once, and there may be thousands.
@@ -230,6 +230,7 @@ module(File) ->
         calls => lists:usort([Called || {Called, _, _} <- Imports, Called =/= Name]),
         loads_native => Native,
         struct => struct(File, Name, Beam, not Native andalso lists:member({'__struct__', 0}, Exports)),
+        mode => mode(File, Name, Beam, not Native andalso lists:member({callback_mode, 0}, Exports)),
         records => records(maps:get(debug_info, Chunks, none)),
         protocol => lists:member({'__protocol__', 1}, Exports),
         implements => implements(Attributes)
@@ -278,23 +279,32 @@ loader_finds(File, Name, Beam) ->
         Prepared -> erlang:has_prepared_code_on_load(Prepared)
     end.
 
-%% The keys of a struct are in the code only: the module is loaded, and asked.
+%% The keys of a struct, and the callback mode of a gen_statem, are in the code only: the module is loaded, and asked.
 struct(_, _, _, false) ->
     null;
 struct(File, Name, Beam, true) ->
-    {Worker, Monitor} = spawn_monitor(fun() -> exit(struct_keys(File, Name, Beam)) end),
+    asked(File, Name, Beam, fun() -> lists:sort(maps:keys(Name:'__struct__'()) -- ['__struct__']) end, null).
+
+mode(_, _, _, false) ->
+    <<>>;
+mode(File, Name, Beam, true) ->
+    asked(File, Name, Beam, fun() -> printed("~0p", lists:usort(lists:flatten([Name:callback_mode()]))) end, <<>>).
+
+%% What a module answers; Otherwise when it does not, or not in time.
+asked(File, Name, Beam, Question, Otherwise) ->
+    {Worker, Monitor} = spawn_monitor(fun() -> exit(answer(File, Name, Beam, Question)) end),
     receive
-        {'DOWN', Monitor, process, Worker, {keys, Keys}} -> Keys;
-        {'DOWN', Monitor, process, Worker, _} -> null
+        {'DOWN', Monitor, process, Worker, {answer, Answer}} -> Answer;
+        {'DOWN', Monitor, process, Worker, _} -> Otherwise
     after ?PATIENCE ->
         exit(Worker, kill),
-        null
+        Otherwise
     end.
 
-struct_keys(File, Name, Beam) ->
+answer(File, Name, Beam, Question) ->
     try
         {module, Name} = code:load_binary(Name, File, Beam),
-        {keys, lists:sort(maps:keys(Name:'__struct__'()) -- ['__struct__'])}
+        {answer, Question()}
     catch
         _:_ -> none
     end.

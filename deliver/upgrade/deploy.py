@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 
 from deliver.config.schema import Config, Environment, Host
 from deliver.errors import TargetError
+from deliver.node.agent import Preflight
 from deliver.otp.upgrade import snapshot as snapshots
-from deliver.otp.upgrade.pair import goes_to_hosts
+from deliver.otp.upgrade.pair import Pair, goes_to_hosts
+from deliver.otp.upgrade.reach import unreached_findings
 from deliver.report import Report
 from deliver.ship.crew import Crew, Site, agreed
 from deliver.ship.flow import Deployment
@@ -127,10 +129,7 @@ class HotDeployment:
         with ExitStack() as opening:
             readiness = opening.enter_context(upgrader.opened(step, stay, resumes=choice.resumes))
             if not readiness.had_to_wait or (changed := self._chosen_again(choice)) is None:
-                self._refuse(choice, readiness.preflight.problems)
-                for one in readiness.preflight.unreached:
-                    who = one.get("name") or one.get("pid")
-                    self.report.warn(f"{site.name}: {who} runs {one.get('callback')}, and is not found by the upgrade")
+                self._refuse(choice, self._problems(site, step.pair, readiness.preflight))
                 kept.push(opening.pop_all())
                 fresh = {
                     step.pair.from_version: snapshots.parse(files["from.json"]),
@@ -138,6 +137,13 @@ class HotDeployment:
                 }
                 return Ready(choice, step, upgrader, fresh, readiness.preflight.incarnation)
         return self._prepared(changed, kept, stay)
+
+    def _problems(self, site: Site, pair: Pair, preflight: Preflight) -> list[str]:
+        unreached = list(unreached_findings(preflight.unreached, pair.asked))
+        for one in unreached:
+            if one.level != "error":
+                self.report.warn(f"{site.name}: {one.about} {one.text}")
+        return [*preflight.problems, *(f"{one.about} {one.text}" for one in unreached if one.level == "error")]
 
     def _chosen_again(self, choice: Choice) -> Choice | None:
         """Return another choice, when whoever was at work on the host has changed what is to be done."""

@@ -162,4 +162,6 @@ def _record(old: Release, new: Release, rehearsed: Rehearsed, seconds: float) ->
         modules=plan.modules if plan else (),
         ended=plan.ended if plan else (),
         skipped=plan.skipped if plan else (),
+        held=dict(plan.held) if plan else {},
+        asked=plan.asked if plan else (),
     )

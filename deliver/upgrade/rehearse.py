@@ -16,6 +16,7 @@ from deliver.otp.upgrade.facts import Facts
 from deliver.otp.upgrade.pair import Finding, Pair, Verdict, goes_to_hosts
 from deliver.otp.upgrade.pauses import pauses
 from deliver.otp.upgrade.plan import Plan, early_plan, make_plan
+from deliver.otp.upgrade.reach import unreached_findings
 from deliver.otp.upgrade.relup import render
 from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.otp.upgrade.tree import ended_children
@@ -151,6 +152,9 @@ class Rehearsal:
         wrong = self._pass(upgrader, up, "upgrade")
         if wrong:
             return self._ended("restart", wrong)
+        if plan.one_way:
+            wrong = self._comes_back(upgrader, up)
+            return self._ended("restart", wrong) if wrong else self._ended("hot, no way back", plan.one_way)
         wrong = self._pass(upgrader, down, "downgrade") or self._pass(upgrader, up, "second upgrade")
         if wrong:
             return self._ended("hot, no way back", wrong)
@@ -174,13 +178,17 @@ class Rehearsal:
 
     def _pass(self, upgrader: Upgrader, step: Step, name: str) -> list[str]:
         """Go one way, and return what is wrong after it."""
+        wrong = self._examined(upgrader, step, name)
+        if wrong:
+            return wrong
         try:
             change = upgrader.change(step)
         except NodeError as error:
             return [f"{name}: {error.message}"]
         old, new = self._fresh[step.old.version], self._fresh[step.new.version]
         ended = (*ended_children(old.tree, new.tree), *step.pair.ended)
-        expected = Expected(new, change.before, ended, skipped=step.pair.skipped)
+        pair = step.pair
+        expected = Expected(new, change.before, ended, skipped=pair.skipped, asked=pair.asked, started=old)
         findings = list(check(change.after, expected))
         self._findings += [replace(one, text=f"{name}: {one.text}") for one in findings if one.level != "error"]
         self._findings += [Finding("note", "pause", f"{name}: {one}") for one in pauses(change.after)]
@@ -189,6 +197,14 @@ class Rehearsal:
         wrong += [f"{name}: the probe does not hold: {said}"] if said else []
         self._tell(f"{name} in {change.milliseconds} ms: {len(wrong) or 'nothing'} wrong")
         return wrong
+
+    def _examined(self, upgrader: Upgrader, step: Step, name: str) -> list[str]:
+        """Return why release_handler would harm the node, as production is asked too before it is touched."""
+        found = upgrader.agent.examine(step.pair.modules, held=step.pair.held)
+        unreached = list(unreached_findings(found.unreached, step.pair.asked))
+        self._findings += [replace(one, text=f"{name}: {one.text}") for one in unreached if one.level != "error"]
+        wrong = [f"{one.about} {one.text}" for one in unreached if one.level == "error"]
+        return [f"{name}: {text}" for text in (*found.problems, *wrong)]
 
     def _comes_back(self, upgrader: Upgrader, step: Step) -> list[str]:
         """Make the new release permanent, restart it inside its process, then kill it."""
@@ -233,6 +249,8 @@ class Rehearsal:
             modules=plan.modules if plan else (),
             ended=plan.ended if plan else (),
             skipped=plan.skipped if plan else (),
+            held=dict(plan.held) if plan else {},
+            asked=plan.asked if plan else (),
         )
 
     def _ended(self, verdict: Verdict, reasons: list[str] | tuple[str, ...]) -> Rehearsed:

@@ -116,7 +116,7 @@ class Turn:
     def _wrong(self, step: Step, change: Change) -> list[str]:
         old, new = (self.ready.fresh[one.version] for one in (step.old, step.new))
         ended, skipped = (*ended_children(old.tree, new.tree), *step.pair.ended), step.pair.skipped
-        expected = Expected(new, change.before, ended, elsewhere=True, skipped=skipped)
+        expected = Expected(new, change.before, ended, elsewhere=True, skipped=skipped, asked=step.pair.asked)
         findings = list(check(change.after, expected))
         for one in findings:
             if one.level == "warning":

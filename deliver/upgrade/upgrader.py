@@ -123,7 +123,7 @@ class Upgrader:
             files=b"".join(self._content()),
             inline=step.pair.inline,
             resolves=not resumes,
-            question=self.agent.examination(() if resumes else step.pair.modules, runs),
+            question=self._examination(step, runs, resumes=resumes),
         )
         with scripts.opened(self.agent, self.root, opening, self.lock_wait, stay) as kept:
             self.lock_as, self._resolved = kept.identity, "" if resumes else step.new.version
@@ -153,6 +153,11 @@ class Upgrader:
     def commit(self, step: Step) -> list[dict[str, Any]]:
         """Make the release that runs the one that boots; leave nothing of ours in the node; return who ran old code."""
         return scripts.commit(self.agent, self.root, step.new, self.lock_wait, self.lock_as)
+
+    def _examination(self, step: Step, runs: str, *, resumes: bool) -> tuple[Any, ...]:
+        if resumes:
+            return self.agent.examination((), runs)
+        return self.agent.examination(step.pair.modules, runs, held=step.pair.held)
 
     def _meet(self, pair: Pair) -> None:
         place = f"{self.root}/.deliver/upgrades/{_named(pair)}"

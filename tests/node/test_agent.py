@@ -353,7 +353,7 @@ def test_a_worker_whose_modules_nobody_can_tell_is_a_problem(trial: Installed, a
     spec = "#{id => blind, start => {'Elixir.Agent', start_link, [fun() -> 1 end]}, modules => dynamic}"
     term(trial, f"supervisor:start_child('Elixir.Trial.Supervisor', {spec})")
 
-    assert agent.preflight([]) == [
+    assert agent.preflight([], {"m": 5000}) == [
         "trial / blind has `dynamic` modules in its child spec, and is no gen_event: release_handler waits in vain"
     ]
 

@@ -27,6 +27,8 @@ class Expected:
         ended: places in the tree whose processes the step ends.
         elsewhere: whether the fresh node had other surroundings: another configuration, and so other children.
         skipped: modules that the step leaves as they are.
+        asked: modules whose processes had to change their states.
+        started: a node freshly booted from the version before the step; None when nobody knows.
     """
 
     fresh: Snapshot
@@ -34,6 +36,8 @@ class Expected:
     ended: tuple[tuple[str, ...], ...] = ()
     elsewhere: bool = False
     skipped: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    started: Snapshot | None = None
 
 
 def check(now: Snapshot, expected: Expected) -> Iterator[Finding]:
@@ -42,11 +46,12 @@ def check(now: Snapshot, expected: Expected) -> Iterator[Finding]:
     yield from _code(now, expected.fresh, expected.skipped)
     yield from _applications(now, expected.fresh)
     if not expected.elsewhere:
-        yield from _environment(now, expected.fresh)
+        yield from _environment(now, expected)
         yield from _tree(now, expected.fresh)
     yield from _suspended(now)
     yield from _kept(now, expected)
     yield from _states(now, expected.fresh)
+    yield from _silent(now, expected.asked)
     yield from _errors(now, expected.before)
 
 
@@ -89,13 +94,24 @@ def _differences(now: Mapping[str, str], fresh: Mapping[str, str], what: str, ve
             yield Finding("error", name, text)
 
 
-def _environment(now: Snapshot, fresh: Snapshot) -> Iterator[Finding]:
+def _environment(now: Snapshot, expected: Expected) -> Iterator[Finding]:
+    fresh = expected.fresh
     for app in sorted(now.environment.keys() & fresh.environment.keys()):
-        has, wanted = now.environment[app], fresh.environment[app]
+        wanted = fresh.environment[app]
+        own = _set_at_runtime(app, expected)
+        has = {key: value for key, value in now.environment[app].items() if key in wanted or own.get(key) != value}
         for key in sorted(has.keys() | wanted.keys()):
             if has.get(key) != wanted.get(key):
                 state = "is missing" if key not in has else "is left over" if key not in wanted else "has another value"
                 yield Finding("error", f"{app}.{key}", f"in the application environment, it {state}")
+
+
+def _set_at_runtime(app: str, expected: Expected) -> dict[str, str]:
+    # What an application has set by itself since it was started stands in no file, and is kept.
+    if expected.started is None:
+        return {}
+    started = expected.started.environment.get(app, {})
+    return {key: value for key, value in expected.before.environment.get(app, {}).items() if key not in started}
 
 
 def _tree(now: Snapshot, fresh: Snapshot) -> Iterator[Finding]:
@@ -143,6 +159,7 @@ def _spec_difference(has: Process, wanted: Process) -> str:
 
 def _kept(now: Snapshot, expected: Expected) -> Iterator[Finding]:
     before, after = _static(expected.before), _static(now)
+    yield from _handlers(before, after, expected)
     for path, process in before.items():
         if path in after and process.pid and after[path].pid != process.pid and not _ends(path, expected):
             yield Finding("error", spoken(path), "is another process than before: it ended, and its state with it")
@@ -150,6 +167,18 @@ def _kept(now: Snapshot, expected: Expected) -> Iterator[Finding]:
     yield from _gone(now.tables, expected, "tables", "is gone: an ETS table, and what was in it")
     ports = tuple(str(one) for one in now.ports)
     yield from _gone(ports, expected, "ports", "is a port that nobody listens on any more")
+
+
+def _handlers(
+    before: Mapping[tuple[str, ...], Process], after: Mapping[tuple[str, ...], Process], expected: Expected
+) -> Iterator[Finding]:
+    wanted = _static(expected.fresh)
+    for path, process in after.items():
+        known = set(before[path].handlers if path in before else ()) & set(
+            wanted[path].handlers if path in wanted else ()
+        )
+        for name in sorted(known - set(process.handlers)):
+            yield Finding("error", spoken(path), f"has lost its handler {name}")
 
 
 def _ends(path: tuple[str, ...], expected: Expected) -> bool:
@@ -167,11 +196,31 @@ def _states(now: Snapshot, fresh: Snapshot) -> Iterator[Finding]:
     wanted = _static(fresh)
     for path, process in _static(now).items():
         other = wanted.get(path)
-        if other is not None and other.callback == process.callback and None not in (process.state, other.state):
-            difference = shape_difference(process.state, other.state)
+        if other is None or other.callback != process.callback or None in (process.state, other.state):
+            continue
+        for module, has, fresh_state in _compared(process, other):
+            difference = shape_difference(has, fresh_state)
             if difference:
-                text = f"its state is not as {process.callback} makes it: {difference}; it needs a code_change"
+                text = f"its state is not as {module} makes it: {difference}; it needs a code_change"
                 yield Finding("error", spoken(path), text)
+
+
+def _compared(process: Process, fresh: Process) -> Iterator[tuple[str, Any, Any]]:
+    """Yield a module, its state, and the one that it makes: of an event manager, for each of its handlers."""
+    if process.behaviour != "gen_event":
+        yield process.callback, process.state, fresh.state
+        return
+    made = dict(zip(fresh.handlers, fresh.state["tuple"], strict=False))
+    for module, state in zip(process.handlers, process.state["tuple"], strict=False):
+        if module in made:
+            yield module, state, made[module]
+
+
+def _silent(now: Snapshot, asked: Collection[str]) -> Iterator[Finding]:
+    for process in now.tree:
+        if process.silent and (process.callback in asked or set(process.handlers) & set(asked)):
+            text = f"does not answer: nobody knows whether {process.callback} has changed its state"
+            yield Finding("error", spoken(process.path), text)
 
 
 def shape_difference(has: Any, wanted: Any, where: str = "") -> str:

@@ -33,6 +33,7 @@ class Module:
         records: fields of the records that it knows, by name; empty without debug information.
         protocol: whether it is an Elixir protocol.
         implements: the protocol that it implements for some type; empty for none.
+        mode: of a gen_statem: its callback mode, as a sorted list that `~0p` prints; empty for all else.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Module:
     records: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     protocol: bool = False
     implements: str = ""
+    mode: str = ""
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,8 @@ class Pair:
         word: digest of what developers said of the pair when it was made.
         edited: whether the relup is a developer's own.
         rehearsed_on: where, as `environment/host`; empty for the build host.
+        held: milliseconds to wait for the processes of each module that are held, by module.
+        asked: modules whose processes are asked to change their states.
     """
 
     name: str
@@ -82,6 +84,8 @@ class Pair:
     word: str = ""
     edited: bool = False
     rehearsed_on: str = ""
+    held: Mapping[str, int] = field(default_factory=dict, hash=False)
+    asked: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name} {self.from_version}..{self.to_version} ({self.target})"
@@ -89,7 +93,7 @@ class Pair:
     def to_json(self) -> dict[str, Any]:
         """Return a document that `from_json` reads."""
         # Plain dictionaries: `asdict` cannot copy every kind of mapping.
-        plain = replace(self, files=dict(self.files), inline=dict(self.inline))
+        plain = replace(self, files=dict(self.files), inline=dict(self.inline), held=dict(self.held))
         return {"format": FORMAT, **asdict(plain)}
 
     @classmethod
@@ -105,11 +109,12 @@ class Pair:
         try:
             fields["target"] = Target(**fields["target"])
             fields["findings"] = tuple(Finding(**one) for one in fields["findings"])
+            # Older records do not know the last ones.
             fields["ended"] = tuple(tuple(path) for path in fields.get("ended", ()))
-            for key in ("reasons", "modules", "skipped"):
+            for key in ("reasons", "modules", "skipped", "asked"):
                 fields[key] = tuple(fields.get(key, ()))
-            for key in ("files", "inline"):
-                fields[key] = dict(fields[key])
+            for key in ("files", "inline", "held"):
+                fields[key] = dict(fields.get(key, {}))
             pair = cls(**fields)
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"a damaged upgrade record: {error}") from error

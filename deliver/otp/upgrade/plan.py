@@ -16,8 +16,10 @@ from deliver.otp.upgrade import appup_text
 from deliver.otp.upgrade.appup import Chosen
 from deliver.otp.upgrade.changes import Changes, refuse_same_versions
 from deliver.otp.upgrade.facts import Facts
+from deliver.otp.upgrade.gate import one_way_reasons
 from deliver.otp.upgrade.hints import Hints
 from deliver.otp.upgrade.pair import Finding
+from deliver.otp.upgrade.records import record_reasons
 from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.otp.upgrade.tree import Path, Tree, supervision_changes
 from deliver.otp.upgrade.trouble import findings, supervision_reasons
@@ -35,12 +37,15 @@ class Plan:
         up: from the old to the new one.
         down: back.
         restart: why the node must be restarted instead; empty when it need not.
+        one_way: why there is no way back; empty when there may be one.
         findings: what an operator should know.
         modules: that are loaded or removed, sorted.
         inline: applications whose top supervisor, given inline, gets new children; with its registered name.
         ended: places in the tree whose processes end, and start again, because developers say so.
         skipped: modules that are not loaded because developers say so.
         appups: the appup of each application whose version differs, by its name: for people, and other tools.
+        held: milliseconds to wait for the processes of each module that are held, by module.
+        asked: modules whose processes are asked to change their states.
     """
 
     old: Facts
@@ -48,12 +53,15 @@ class Plan:
     up: tuple[Step, ...] = ()
     down: tuple[Step, ...] = ()
     restart: tuple[str, ...] = ()
+    one_way: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     modules: tuple[str, ...] = ()
     inline: Mapping[str, str] = field(default_factory=dict)
     ended: tuple[Path, ...] = ()
     skipped: tuple[str, ...] = ()
     appups: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
 
 
 def make_plan(
@@ -84,13 +92,17 @@ def make_plan(
     before, after = Tree(old_tree.tree), Tree(new_tree.tree)
     restarts = word.restarts(before, after)
     supervision = word.left(supervision_changes(before, after), restarts)
+    common = Common(before.callbacks | after.callbacks, word.hints, word.chosen.by_app, frozenset(restarts))
+    up = Way(changes, supervision, common, after.paths, is_up=True)
     trees = (word.planned(before), word.planned(after))
-    reasons = [*word.restart_reasons(changes), *supervision_reasons(changes, supervision, *trees)]
+    reasons = [
+        *word.restart_reasons(changes),
+        *supervision_reasons(changes, supervision, *trees, holds={*up.holds, *up.servers, *word.told}),
+        *record_reasons(changes, [one for tree in trees for one in tree.processes], word.told),
+    ]
     if reasons:
         return Plan(old, new, restart=tuple(reasons), modules=_modules(changes))
-    common = Common(before.callbacks | after.callbacks, word.hints, word.chosen.by_app, frozenset(restarts))
     back = word.left(supervision_changes(after, before), restarts)
-    up = Way(changes, supervision, common, after.paths, is_up=True)
     return _planned(word, up, Way(changes.reverse, back, common, before.paths, is_up=False))
 
 
@@ -107,6 +119,9 @@ def _planned(word: Word, up: Way, down: Way) -> Plan:
         ended=(*restarts, *((name,) for name in sorted(word.stopped))),
         skipped=tuple(word.hints.skip),
         appups=appup_text.render(up, down),
+        one_way=tuple(one_way_reasons(changes)),
+        held=up.holds,
+        asked=tuple(sorted({*up.asked, *down.asked})),
     )
 
 

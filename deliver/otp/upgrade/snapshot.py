@@ -64,6 +64,7 @@ class Process:
             most 200 of each are told.
         state: the shape of its state, below; None when it was not asked, or did not answer within a second.
         suspended: whether `sys` holds it.
+        silent: whether it was asked for its state, and did not answer in time.
     """
 
     path: tuple[str, ...]
@@ -82,6 +83,7 @@ class Process:
     dynamic: bool = False
     state: Any = None
     suspended: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True)

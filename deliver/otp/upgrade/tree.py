@@ -32,6 +32,7 @@ class Supervision:
         changed: ids of children whose start, restart, shutdown, type or modules differ.
         reordered: whether the children that stay stand in another order.
         flags: whether strategy, intensity or period differ.
+        replaced: those of the added and of the removed ones whose process becomes one of another module or kind.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class Supervision:
     changed: tuple[str, ...] = ()
     reordered: bool = False
     flags: bool = False
+    replaced: tuple[str, ...] = ()
 
     @property
     def is_any(self) -> bool:
@@ -102,17 +104,28 @@ def _compare(before: Process, after: Process, old: dict[str, Process], new: dict
     assert before.supervisor is not None  # noqa: S101  # both come from `Tree.supervisors`
     assert after.supervisor is not None  # noqa: S101
     static = _is_static(after)
-    kept = [name for name in new if name in old]
+    replaced = tuple(name for name in new if name in old and _is_another(old[name], new[name])) if static else ()
+    kept = [name for name in new if name in old and name not in replaced]
     return Supervision(
         path=after.path,
         module=after.supervisor.module,
         name=after.name,
-        added=tuple(name for name in new if name not in old) if static else (),
-        removed=tuple(reversed([name for name in old if name not in new])) if static else (),
+        added=tuple(name for name in new if name not in kept) if static else (),
+        removed=tuple(reversed([name for name in old if name not in kept])) if static else (),
         changed=tuple(name for name in kept if _spec(old[name]) != _spec(new[name])),
-        reordered=kept != [name for name in old if name in new],
+        reordered=kept != [name for name in old if name in kept],
         flags=_flags(before) != _flags(after),
+        replaced=replaced,
     )
+
+
+def _is_another(old: Process, new: Process) -> bool:
+    """Return whether a process cannot go on as the other one: it began in another module, or as another kind."""
+    # An agent keeps its state, wherever the fun is that it began with.
+    if not (old.pid and new.pid) or old.start.startswith("Elixir.Agent:"):
+        return False
+    kinds = {old.behaviour, new.behaviour} - {"other"}
+    return old.callback != new.callback or len(kinds) > 1
 
 
 def _is_static(process: Process) -> bool:

@@ -19,10 +19,20 @@ EFFECTS = frozenset({"gen_tcp", "gen_udp", "ssl", "socket", "ranch", "ets", "fil
 _UNSPEAKABLE = re.compile(r"<\d+\.\d+\.\d+>|#(Ref|Fun|Port)<")
 
 
-def supervision_reasons(changes: Changes, supervision: Sequence[Supervision], old: Tree, new: Tree) -> Iterator[str]:
-    """Yield why the change of the trees needs a restart."""
-    if changes.changed:
-        yield from _rootless([*old.processes, *new.processes])
+def supervision_reasons(
+    changes: Changes, supervision: Sequence[Supervision], old: Tree, new: Tree, *, holds: Collection[str]
+) -> Iterator[str]:
+    """Yield why the change of the trees needs a restart.
+
+    Args:
+        changes: what differs.
+        supervision: what differs in the trees.
+        old: the tree before.
+        new: the tree after.
+        holds: modules whose processes are held; `release_handler` looks for processes only when there are any.
+    """
+    if holds:
+        yield from _unsearchable([*old.processes, *new.processes])
     for one in supervision:
         yield from _inline(one)
         yield from _effects(changes, one)
@@ -44,16 +54,22 @@ def findings(
                 continue
             text = "its child spec changes: a running child keeps what it was started with until it is restarted"
             yield Finding("note", f"{where} / {spoken((name,))}", text)
+        for name in one.replaced:
+            text = "it becomes a process of another module or kind: it ends, and its state with it, and begins anew"
+            yield Finding("warning", f"{where} / {spoken((name,))}", text)
         if one.reordered:
             yield Finding("note", where, "its children stand in another order, which counts for restarts")
     for name in sorted(changes.removed):
-        yield Finding("note", name, "the module goes: a process that still runs it is named before it is touched")
+        yield Finding("note", name, "the module goes: a process that still runs it is left in it, and named")
 
 
-def _rootless(processes: Iterable[Process]) -> Iterator[str]:
+def _unsearchable(processes: Sequence[Process]) -> Iterator[str]:
     names = [one.path[0] for one in processes if len(one.path) == 1 and one.pid and one.supervisor is None]
     for name in dict.fromkeys(names):
         yield f"the top process of {name} is no supervisor: release_handler's search for processes kills it"
+    blind = [one.path for one in processes if one.modules == ("dynamic",) and one.behaviour != "gen_event" and one.pid]
+    for path in dict.fromkeys(blind):
+        yield f"{spoken(path)} has `dynamic` modules and is no gen_event: release_handler asks it for them in vain"
 
 
 def _inline(one: Supervision) -> Iterator[str]:

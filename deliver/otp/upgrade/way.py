@@ -72,6 +72,18 @@ class Way:
     places: Sequence[Path]
     is_up: bool
 
+    @property
+    def holds(self) -> dict[str, int]:
+        """Milliseconds to wait for the processes of each module that are held, unless that is for ever."""
+        supervisors = {one.module: SUSPEND for one in self.supervision if not one.is_inline}
+        waits = {name: self.hints.timeout.get(name, SUSPEND) for name in sorted(self.servers)}
+        return {**supervisors, **{name: time for name, time in waits.items() if time != "infinity"}}
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """Modules whose processes are asked to change their states."""
+        return frozenset(name for name in self.servers if self.can_change_state(name))
+
     def steps(self) -> Iterator[Step]:
         """Yield the instructions, in their order."""
         yield from self._objects()
@@ -176,11 +188,12 @@ class Way:
         yield from (self._load(name) for name in loads)
         if self.changes.protocols_differ:
             yield Step(_call("protocols", self._version), "protocols as they are consolidated in this release")
-        yield from self._supervisors()
         if self.is_up:
             yield from self._states(held)
         if held:
             yield Step(f"{{resume,{_list(list(reversed(held)))}}}", "in the reverse order")
+        # Only now: to hold them, OTP asks all supervisors and event managers, and who is held would not answer.
+        yield from self._supervisors()
 
     def _load(self, name: str) -> Step:
         purge = f"{self.purge(name)}_purge"
@@ -245,7 +258,8 @@ class Way:
         for one in reversed(self.supervision):
             for name in one.removed:
                 yield Step(
-                    _child("stop_child", (*one.path, name)), "not a child any more: it ends before its code goes"
+                    _child("stop_child", (*one.path, name)),
+                    "not a child any more, or another process: it ends before its code goes",
                 )
 
     def _supervisors(self) -> Iterator[Step]:
@@ -285,7 +299,9 @@ class Way:
 
     def _start(self, app: App) -> Iterator[Step]:
         name = _atom(app.name)
-        if app.type in {"permanent", "transient", "temporary"}:
+        if any(app.name in one.included for one in self.changes.new.apps.values()):
+            yield Step(f"{{apply,{{application,load,[{name}]}}}}", f"{app.name} is new, and another one includes it")
+        elif app.type in {"permanent", "transient", "temporary"}:
             yield Step(f"{{apply,{{application,start,[{name},{app.type}]}}}}", f"{app.name} is new in this release")
         elif app.type == "load":
             yield Step(
@@ -312,8 +328,10 @@ class Way:
         for name in gone:
             purge = f"{self.purge(name)}_purge"
             yield Step(f"{{remove,{{{_atom(name)},{purge},{purge}}}}}", "gone: last, when nothing calls it any more")
-        if gone:
-            yield Step(f"{{purge,{_list(gone)}}}")
+        # A purge kills who still runs the module.
+        brutal = [name for name in gone if self.purge(name) == "brutal"]
+        if brutal:
+            yield Step(f"{{purge,{_list(brutal)}}}")
         for app in self.changes.removed_apps:
             yield Step(f"{{apply,{{application,unload,[{_atom(app.name)}]}}}}")
 

@@ -1,0 +1,1 @@
+extra =:= gen_server:call(extra_server, get).

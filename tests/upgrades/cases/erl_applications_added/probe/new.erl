@@ -1,0 +1,1 @@
+word =:= gen_server:call(extra_server, get).

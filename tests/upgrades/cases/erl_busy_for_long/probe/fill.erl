@@ -1,0 +1,1 @@
+ok =:= gen_server:cast(sample_server, {busy, 60000}).

@@ -1,0 +1,3 @@
+-module(sample_first).
+-export([word/0]).
+word() -> [new | sample_middle:word()].

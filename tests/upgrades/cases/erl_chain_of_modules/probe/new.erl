@@ -1,0 +1,1 @@
+sample_first:word() =:= [new, new, new].

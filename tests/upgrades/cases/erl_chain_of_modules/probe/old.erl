@@ -1,0 +1,1 @@
+sample_first:word() =:= [old, old, old].

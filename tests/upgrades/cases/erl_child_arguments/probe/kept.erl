@@ -1,0 +1,1 @@
+before =:= gen_server:call(before, who).

@@ -1,0 +1,1 @@
+is_pid(whereis(sample_worker)).

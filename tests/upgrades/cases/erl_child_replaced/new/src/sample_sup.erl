@@ -1,0 +1,12 @@
+-module(sample_sup).
+-behaviour(supervisor).
+-export([start_link/0, init/1]).
+
+start_link() -> supervisor:start_link({local, ?MODULE}, ?MODULE, []).
+
+init([]) ->
+    Children = [
+        #{id => sample_server, start => {sample_server, start_link, []}},
+        #{id => worker, start => {sample_second, start_link, []}}
+    ],
+    {ok, {#{}, Children}}.

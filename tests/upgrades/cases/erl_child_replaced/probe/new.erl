@@ -1,0 +1,1 @@
+sample_second =:= gen_server:call(worker, who).

@@ -1,0 +1,1 @@
+sample_first =:= gen_server:call(worker, who).

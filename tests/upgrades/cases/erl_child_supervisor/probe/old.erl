@@ -1,0 +1,1 @@
+[undefined, undefined] =:= [whereis(Name) || Name <- [sample_pool_sup, first]].

@@ -1,0 +1,1 @@
+[false, true, true] =:= [is_pid(whereis(Name)) || Name <- [first, second, third]].

@@ -1,0 +1,1 @@
+[true, false, false] =:= [is_pid(whereis(Name)) || Name <- [first, second, third]].

@@ -1,0 +1,1 @@
+process_info(whereis(memo), messages) =:= {messages, [[whereis(first), whereis(second)]]}.

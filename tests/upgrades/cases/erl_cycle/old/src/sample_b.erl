@@ -1,0 +1,12 @@
+-module(sample_b).
+-behaviour(gen_server).
+-export([start_link/0, ask/0, count/0, init/1, handle_call/3, handle_cast/2]).
+
+start_link() -> gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
+ask() -> gen_server:call(?MODULE, ask).
+count() -> gen_server:call(?MODULE, count).
+
+init([]) -> {ok, {1}}.
+handle_call(ask, _From, {Count}) -> {reply, sample_a:count(), {Count + 1}};
+handle_call(count, _From, {Count}) -> {reply, {old, Count}, {Count}}.
+handle_cast(_, State) -> {noreply, State}.

@@ -1,0 +1,1 @@
+ok = gen_event:add_handler(sample_events, {sample_handler, by_hand}, []), ok =:= gen_event:sync_notify(sample_events, one).

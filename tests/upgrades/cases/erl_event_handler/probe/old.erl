@@ -1,0 +1,1 @@
+[2] =:= lists:usort([tuple_size(State) || {_, _, State} <- sys:get_state(sample_events)]).

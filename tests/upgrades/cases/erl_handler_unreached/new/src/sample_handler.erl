@@ -1,0 +1,10 @@
+-module(sample_handler).
+-behaviour(gen_event).
+-export([init/1, handle_event/2, handle_call/2, code_change/3]).
+
+init([]) -> {ok, [0]}.
+handle_event(_, [Count]) -> {ok, [Count + 1]}.
+handle_call(get, [Count]) -> {ok, Count, [Count]}.
+
+code_change({down, _}, [Count], _) -> {ok, Count};
+code_change(_, Count, _) -> {ok, [Count]}.

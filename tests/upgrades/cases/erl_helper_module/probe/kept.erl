@@ -1,0 +1,1 @@
+element(2, sample_server:get()) =:= here.

@@ -1,0 +1,1 @@
+element(1, sample_server:get()) =:= new.

@@ -1,0 +1,12 @@
+-module(sample_worker).
+-behaviour(gen_server).
+-export([start/0, init/1, handle_call/3, handle_cast/2, code_change/3]).
+
+start() -> gen_server:start({local, hidden}, ?MODULE, [], []).
+
+init([]) -> {ok, [0]}.
+handle_call(get, _From, [Count]) -> {reply, Count, [Count]}.
+handle_cast(_, State) -> {noreply, State}.
+
+code_change({down, _}, [Count], _) -> {ok, Count};
+code_change(_, Count, _) -> {ok, [Count]}.

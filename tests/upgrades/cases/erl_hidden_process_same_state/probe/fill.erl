@@ -1,0 +1,1 @@
+is_pid(element(2, sample_worker:start())).

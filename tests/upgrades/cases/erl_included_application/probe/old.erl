@@ -1,0 +1,1 @@
+undefined =:= whereis(part_server).

@@ -1,0 +1,1 @@
+erlang:function_exported(sample_server, code_change, 3).

@@ -1,0 +1,1 @@
+maps:keys(sys:get_state(sample_server)) =:= [value].

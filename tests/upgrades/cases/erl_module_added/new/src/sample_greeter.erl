@@ -1,0 +1,3 @@
+-module(sample_greeter).
+-export([greet/0]).
+greet() -> sample_words:word().

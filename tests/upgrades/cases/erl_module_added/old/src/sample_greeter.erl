@@ -1,0 +1,3 @@
+-module(sample_greeter).
+-export([greet/0]).
+greet() -> alone.

@@ -1,0 +1,3 @@
+-module(one).
+-export([word/0]).
+word() -> sample_moved:word().

@@ -1,0 +1,3 @@
+-module(sample_moved).
+-export([word/0]).
+word() -> one.

@@ -1,0 +1,3 @@
+-module(sample_words).
+-export([word/0]).
+word() -> word.

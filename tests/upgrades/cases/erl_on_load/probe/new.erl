@@ -1,0 +1,1 @@
+sample_words:word() =:= new.

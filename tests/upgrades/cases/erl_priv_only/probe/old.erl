@@ -1,0 +1,1 @@
+{ok, <<"old\n">>} =:= file:read_file(filename:join(code:priv_dir(sample), "words.txt")).

@@ -1,0 +1,9 @@
+-module(sample_server).
+-behaviour(gen_server).
+-export([start_link/0, init/1, handle_call/3, handle_cast/2]).
+
+start_link() -> gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
+
+init([]) -> {ok, #{box => sample_box:new(here)}}.
+handle_call(get, _From, #{box := Box} = State) -> {reply, sample_box:content(Box), State}.
+handle_cast(_, State) -> {noreply, State}.

@@ -1,0 +1,3 @@
+-module(other).
+-export([word/0]).
+word() -> old.

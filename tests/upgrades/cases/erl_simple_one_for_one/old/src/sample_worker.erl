@@ -1,0 +1,11 @@
+-module(sample_worker).
+-behaviour(gen_server).
+-export([start_link/1, init/1, handle_call/3, handle_cast/2]).
+
+-record(state, {number}).
+
+start_link(Number) -> gen_server:start_link(?MODULE, Number, []).
+
+init(Number) -> {ok, #state{number = Number}}.
+handle_call(get, _From, #state{number = Number} = State) -> {reply, {old, Number}, State}.
+handle_cast(_, State) -> {noreply, State}.

@@ -1,0 +1,1 @@
+3 =:= tuple_size(sys:get_state(sample_server)).

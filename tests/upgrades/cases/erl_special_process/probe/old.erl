@@ -1,0 +1,1 @@
+2 =:= tuple_size(sys:get_state(sample_server)).

@@ -1,0 +1,1 @@
+sample_server:put(here).

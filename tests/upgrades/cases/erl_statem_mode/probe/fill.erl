@@ -1,0 +1,1 @@
+gen_statem:call(sample_server, push).

@@ -1,0 +1,1 @@
+element(2, gen_statem:call(sample_server, get)) =:= 1.

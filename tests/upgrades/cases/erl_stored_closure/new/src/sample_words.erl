@@ -1,0 +1,3 @@
+-module(sample_words).
+-export([greeter/1]).
+greeter(Name) -> fun() -> {new, Name} end.

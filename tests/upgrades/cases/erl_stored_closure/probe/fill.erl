@@ -1,0 +1,1 @@
+sample_server:put(sample_words:greeter(me)).

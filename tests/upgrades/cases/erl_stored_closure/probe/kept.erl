@@ -1,0 +1,1 @@
+{old, me} =:= (sample_server:get())().

@@ -1,0 +1,1 @@
+sample_words:greeting() =:= new.

@@ -1,0 +1,1 @@
+undefined =:= whereis(sample_server).

@@ -1,0 +1,1 @@
+new =:= sample_sup:version() andalso length(persistent_term:get(sockets)) =:= 1.

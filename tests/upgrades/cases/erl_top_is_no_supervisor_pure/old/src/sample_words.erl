@@ -1,0 +1,3 @@
+-module(sample_words).
+-export([greeting/0]).
+greeting() -> old.

@@ -1,0 +1,1 @@
+first =:= gen_server:call(first, who).

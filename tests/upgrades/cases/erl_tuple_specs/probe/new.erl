@@ -1,0 +1,1 @@
+second =:= gen_server:call(second, who).
