@@ -4,7 +4,8 @@
 
 -export([main/1]).
 
-%% Milliseconds within which a module must tell the keys of its struct: they are nearly always a constant.
+%% Milliseconds within which a module must tell the keys of its struct, and its callback mode: they are nearly always
+%% constants.
 -define(PATIENCE, 5000).
 
 %% Modules that one process reads: their code is in memory at once, and there may be thousands.
@@ -229,7 +230,8 @@ module(File) ->
         exports => [signature(One) || {Function, _} = One <- lists:sort(Exports), Function =/= module_info],
         calls => lists:usort([Called || {Called, _, _} <- Imports, Called =/= Name]),
         loads_native => Native,
-        struct => struct(File, Name, Beam, not Native andalso lists:member({'__struct__', 0}, Exports)),
+        struct => told_by(File, Beam, Native, Exports, {Name, '__struct__', 0}),
+        callback_mode => told_by(File, Beam, Native, Exports, {Name, callback_mode, 0}),
         records => records(maps:get(debug_info, Chunks, none)),
         protocol => lists:member({'__protocol__', 1}, Exports),
         implements => implements(Attributes)
@@ -278,26 +280,35 @@ loader_finds(File, Name, Beam) ->
         Prepared -> erlang:has_prepared_code_on_load(Prepared)
     end.
 
-%% The keys of a struct are in the code only: the module is loaded, and asked.
-struct(_, _, _, false) ->
-    null;
-struct(File, Name, Beam, true) ->
-    {Worker, Monitor} = spawn_monitor(fun() -> exit(struct_keys(File, Name, Beam)) end),
-    receive
-        {'DOWN', Monitor, process, Worker, {keys, Keys}} -> Keys;
-        {'DOWN', Monitor, process, Worker, _} -> null
-    after ?PATIENCE ->
-        exit(Worker, kill),
-        null
+%% What is in the code only: the module is loaded, and asked. What it does not tell is null, but for the mode, which is
+%% empty.
+told_by(File, Beam, Native, Exports, {Name, Function, Arity}) ->
+    case not Native andalso lists:member({Function, Arity}, Exports) andalso asked(File, Beam, Name, Function) of
+        {answer, Answer} -> Answer;
+        _ when Function =:= callback_mode -> <<>>;
+        _ -> null
     end.
 
-struct_keys(File, Name, Beam) ->
+asked(File, Beam, Name, Function) ->
+    {Worker, Monitor} = spawn_monitor(fun() -> exit(answer(File, Beam, Name, Function)) end),
+    receive
+        {'DOWN', Monitor, process, Worker, Reason} -> Reason
+    after ?PATIENCE ->
+        exit(Worker, kill),
+        none
+    end.
+
+answer(File, Beam, Name, Function) ->
     try
         {module, Name} = code:load_binary(Name, File, Beam),
-        {keys, lists:sort(maps:keys(Name:'__struct__'()) -- ['__struct__'])}
+        {answer, named(Function, Name:Function())}
     catch
         _:_ -> none
     end.
+
+named('__struct__', Struct) -> lists:sort(maps:keys(Struct) -- ['__struct__']);
+named(callback_mode, Mode) when is_list(Mode) -> printed("~0tp", lists:sort(Mode));
+named(callback_mode, Mode) -> printed("~0tp", [Mode]).
 
 records({debug_info_v1, erl_abstract_code, {Forms, _}}) when is_list(Forms) ->
     maps:from_list([{Name, [field(One) || One <- Fields]} || {attribute, _, record, {Name, Fields}} <- Forms]);

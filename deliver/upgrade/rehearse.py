@@ -122,11 +122,14 @@ class Rehearsal:
         wrong = self._pass(upgrader, up, "upgrade")
         if wrong:
             return self._ended("restart", wrong)
-        wrong = self._pass(upgrader, down, "downgrade") or self._pass(upgrader, up, "second upgrade")
-        if wrong:
-            return self._ended("hot, no way back", wrong)
+        back = list(plan.no_way_back)
+        back = back or self._pass(upgrader, down, "downgrade") or self._pass(upgrader, up, "second upgrade")
+        if back and not plan.no_way_back:
+            return self._ended("hot, no way back", back)
         wrong = self._comes_back(upgrader, up)
-        return self._ended("restart" if wrong else "hot", wrong)
+        if wrong:
+            return self._ended("restart", wrong)
+        return self._ended("hot, no way back" if back else "hot", back)
 
     def _upgrader(self) -> Upgrader:
         bench = self.bench

@@ -30,6 +30,7 @@ class Module:
         calls: modules that it imports functions of, sorted, without itself.
         loads_native: whether it has an `on_load` function or calls `erlang:load_nif/2`.
         struct: the keys of its struct, sorted, without `__struct__`; None when it defines none.
+        callback_mode: of a gen_statem, as `~0tp` prints the sorted list; empty for all others.
         records: fields of the records that it knows, by name; empty without debug information.
         protocol: whether it is an Elixir protocol.
         implements: the protocol that it implements for some type; empty for none.
@@ -44,6 +45,7 @@ class Module:
     calls: tuple[str, ...] = ()
     loads_native: bool = False
     struct: tuple[str, ...] | None = None
+    callback_mode: str = ""
     records: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     protocol: bool = False
     implements: str = ""

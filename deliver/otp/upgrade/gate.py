@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from deliver.otp.upgrade import machines
 from deliver.otp.upgrade.changes import Changes
 from deliver.otp.upgrade.kinds import kind
 
@@ -26,6 +27,7 @@ def restart_reasons(changes: Changes) -> Iterator[str]:
         yield "env.sh changes: it is read only when a node boots"
     yield from _native(changes)
     yield from _flipped(changes)
+    yield from machines.restart_reasons(changes)
 
 
 def _native(changes: Changes) -> Iterator[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deliver.otp.upgrade import machines
 from deliver.otp.upgrade.changes import Changes, refuse_same_versions
 from deliver.otp.upgrade.facts import Facts
 from deliver.otp.upgrade.gate import restart_reasons
@@ -33,6 +34,7 @@ class Plan:
         up: from the old to the new one.
         down: back.
         restart: why the node must be restarted instead; empty when it need not.
+        no_way_back: why it can only go up; empty when it can go back.
         findings: what an operator should know.
         modules: that are loaded or removed, sorted.
         inline: applications whose top supervisor, given inline, gets new children; with its registered name.
@@ -43,6 +45,7 @@ class Plan:
     up: tuple[Step, ...] = ()
     down: tuple[Step, ...] = ()
     restart: tuple[str, ...] = ()
+    no_way_back: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     modules: tuple[str, ...] = ()
     inline: Mapping[str, str] = field(default_factory=dict)
@@ -77,6 +80,7 @@ def make_plan(old: Facts, new: Facts, old_tree: Snapshot, new_tree: Snapshot, hi
         new,
         up=tuple(up.steps()),
         down=tuple(down.steps()),
+        no_way_back=tuple(machines.no_way_back(changes)),
         findings=tuple(findings(changes, supervision)),
         modules=_modules(changes),
         inline={one.path[0]: one.name for one in supervision if one.is_inline},
