@@ -152,7 +152,8 @@ class Rehearsal:
             change = upgrader.change(step)
         except NodeError as error:
             return [f"{name}: {error.message}"]
-        expected = Expected(self._fresh[step.new.version], change.before, self._ended_children(step))
+        fresh, began = (self._fresh[one.version] for one in (step.new, step.old))
+        expected = Expected(fresh, change.before, self._ended_children(step), began)
         findings = list(check(change.after, expected))
         self._findings += [replace(one, text=f"{name}: {one.text}") for one in findings if one.level != "error"]
         wrong = [f"{name}: {one.about}: {one.text}" for one in findings if one.level == "error"]

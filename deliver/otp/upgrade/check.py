@@ -15,6 +15,8 @@ from deliver.otp.upgrade.trouble import spoken
 
 #: State shapes of which nothing follows: a field that is not set yet is an atom in one process and a map in another.
 _UNSET = "atom"
+#: The application whose supervisor starts some children only when they are first needed; no hot upgrade changes it.
+_LAZY = "kernel"
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,14 @@ class Expected:
         fresh: a node freshly booted from the version that it should run.
         before: the node itself, before the step.
         ended: places in the tree whose processes the step ends.
+        began: a node freshly booted from the version that it ran; None when that is not known.
         elsewhere: whether the fresh node had other surroundings: another configuration, and so other children.
     """
 
     fresh: Snapshot
     before: Snapshot
     ended: tuple[tuple[str, ...], ...] = ()
+    began: Snapshot | None = None
     elsewhere: bool = False
 
 
@@ -41,7 +45,7 @@ def check(now: Snapshot, expected: Expected) -> Iterator[Finding]:
     yield from _applications(now, expected.fresh)
     if not expected.elsewhere:
         yield from _environment(now, expected.fresh)
-        yield from _tree(now, expected.fresh)
+        yield from _tree(now, expected.fresh, _came(expected))
     yield from _suspended(now)
     yield from _kept(now, expected)
     yield from _states(now, expected.fresh)
@@ -96,12 +100,14 @@ def _environment(now: Snapshot, fresh: Snapshot) -> Iterator[Finding]:
                 yield Finding("error", f"{app}.{key}", f"in the application environment, it {state}")
 
 
-def _tree(now: Snapshot, fresh: Snapshot) -> Iterator[Finding]:
+def _tree(now: Snapshot, fresh: Snapshot, came: frozenset[tuple[str, ...]]) -> Iterator[Finding]:
     has, wanted = _static(now), _static(fresh)
     for path in wanted:
         if path not in has:
             yield Finding("error", spoken(path), "is not in the supervision tree")
     for path, process in has.items():
+        if path in came or (path not in wanted and path[0] == _LAZY):
+            continue
         if path not in wanted:
             yield Finding("error", spoken(path), "is in the supervision tree, and not on a freshly booted node")
         elif _spec(process) != _spec(wanted[path]):
@@ -110,6 +116,12 @@ def _tree(now: Snapshot, fresh: Snapshot) -> Iterator[Finding]:
             )
         elif wanted[path].pid and not process.pid:
             yield Finding("error", spoken(path), "is not running")
+
+
+def _came(expected: Expected) -> frozenset[tuple[str, ...]]:
+    # Children that came to a supervisor while the node ran, as an application of the old version itself had it.
+    began = _static(expected.began) if expected.began else _static(expected.before)
+    return frozenset(_static(expected.before).keys() - began.keys() - _static(expected.fresh).keys())
 
 
 def _suspended(now: Snapshot) -> Iterator[Finding]:

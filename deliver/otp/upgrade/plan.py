@@ -37,7 +37,8 @@ class Plan:
         no_way_back: why it can only go up; empty when it can go back.
         findings: what an operator should know.
         modules: that are loaded or removed, sorted.
-        inline: applications whose top supervisor, given inline, gets new children; with its registered name.
+        inline: applications whose top supervisor, given inline, gets new children; with its registered
+            name, empty for none.
     """
 
     old: Facts
@@ -83,7 +84,7 @@ def make_plan(old: Facts, new: Facts, old_tree: Snapshot, new_tree: Snapshot, hi
         no_way_back=tuple(machines.no_way_back(changes)),
         findings=tuple(findings(changes, supervision)),
         modules=_modules(changes),
-        inline={one.path[0]: one.name for one in supervision if one.is_inline},
+        inline={one.path[0]: one.name for one in supervision if one.is_inline and len(one.path) == 1},
     )
 
 

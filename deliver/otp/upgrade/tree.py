@@ -11,6 +11,9 @@ from deliver.otp.upgrade.snapshot import Process
 #: The callback module of children that are given inline, as `Application.start/2` of a default Elixir project does.
 INLINE = "Elixir.Supervisor.Default"
 
+#: Functions whose arguments, in a child spec, are all that such a supervisor is about.
+SPELLED_OUT = frozenset({"Elixir.Supervisor:start_link/2", "Elixir.DynamicSupervisor:start_link/1"})
+
 Path = tuple[str, ...]
 
 
@@ -27,6 +30,7 @@ class Supervision:
         changed: ids of children whose start, restart, shutdown, type or modules differ.
         reordered: whether the children that stay stand in another order.
         flags: whether strategy, intensity or period differ.
+        start: function that starts it: `module:function/arity`; empty for a top supervisor.
     """
 
     path: Path
@@ -37,6 +41,7 @@ class Supervision:
     changed: tuple[str, ...] = ()
     reordered: bool = False
     flags: bool = False
+    start: str = ""
 
     @property
     def is_any(self) -> bool:
@@ -47,6 +52,11 @@ class Supervision:
     def is_inline(self) -> bool:
         """Whether its children are given inline."""
         return self.module == INLINE
+
+    @property
+    def is_spelled_out(self) -> bool:
+        """Whether its children, if given inline, stand in its own child spec."""
+        return self.start in SPELLED_OUT
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,7 @@ def _compare(before: Process, after: Process, old: dict[str, Process], new: dict
         changed=tuple(name for name in kept if _spec(old[name]) != _spec(new[name])),
         reordered=kept != [name for name in old if name in new],
         flags=_flags(before) != _flags(after),
+        start=after.start,
     )
 
 

@@ -56,12 +56,8 @@ def _rootless(processes: Iterable[Process]) -> Iterator[str]:
 
 
 def _inline(one: Supervision) -> Iterator[str]:
-    if not one.is_inline:
-        return
-    if len(one.path) > 1:
-        yield f"{spoken(one.path)} has its children inline and is not at the top: they cannot be changed"
-    elif not one.name:
-        yield f"the top supervisor of {one.path[0]} has no name, so its new children cannot be found out: give it one"
+    if one.is_inline and len(one.path) > 1 and not one.is_spelled_out:
+        yield f"{spoken(one.path)} has its children inline, and not in its child spec: they cannot be found out"
 
 
 def _effects(changes: Changes, one: Supervision) -> Iterator[str]:
@@ -71,5 +67,5 @@ def _effects(changes: Changes, one: Supervision) -> Iterator[str]:
         yield f"{one.module} does more in init/1 than to answer, and it would run again"
     elif effects:
         yield f"{one.module} changes its children, and its init/1 may do more than to answer: it uses {effects[0]}"
-    if module and kind([module[1]]) != "supervisor" and not one.is_inline:
+    if module and "supervisor" not in kind([module[1]]) and not one.is_inline:
         yield f"{spoken(one.path)} changes its children, and {one.module} is no supervisor's callback module"

@@ -138,7 +138,15 @@ class Way:
 
     @cached_property
     def _servers(self) -> frozenset[str]:
-        return frozenset(name for name in self.changes.changed if self._kind(name) in {"server", "dynamic supervisor"})
+        return frozenset(name for name in self.changes.changed if self._kind(name) == "server")
+
+    @cached_property
+    def _dynamic(self) -> list[str]:
+        # Flags such as `max_children` are seen nowhere else: they are read anew whenever the module changes.
+        return [name for name in self._ordered if name in self.changes.changed and self._is_dynamic(name)]
+
+    def _is_dynamic(self, name: str) -> bool:
+        return self._kind(name) == "dynamic supervisor"
 
     def _states(self, held: Sequence[str]) -> Iterator[Step]:
         asked = [name for name in held if self._can_change_state(name)]
@@ -148,9 +156,8 @@ class Way:
             yield Step(f"{{code_change,{direction},[{pairs}]}}", "their states become those of this version")
 
     def _can_change_state(self, name: str) -> bool:
-        # A DynamicSupervisor changes its own state: it asks init/1 of its callback module again.
         younger = self.changes.new_modules if self.is_up else self.changes.old_modules
-        return self._kind(name) == "dynamic supervisor" or changes_state(younger[name][1])
+        return changes_state(younger[name][1])
 
     # Supervision ------------------------------------------------------------------------------------------------------
 
@@ -162,7 +169,7 @@ class Way:
                 )
 
     def _supervisors(self) -> Iterator[Step]:
-        named = dict.fromkeys(one.module for one in self.supervision if not one.is_inline)
+        named = dict.fromkeys([*self._dynamic, *(one.module for one in self.supervision if not one.is_inline)])
         if named:
             modules = _list(list(named))
             yield Step(
@@ -172,7 +179,10 @@ class Way:
             yield Step(f"{{code_change,{'up' if self.is_up else 'down'},[{pairs}]}}")
             yield Step(f"{{resume,{modules}}}")
         for one in self.supervision:
-            if one.is_inline:
+            if one.is_inline and len(one.path) > 1:
+                why = "its child specs stand in its own, which its supervisor has read anew"
+                yield Step(_child("inline_child", one.path), why)
+            elif one.is_inline:
                 app = one.path[0]
                 why = "its child specs are given inline in start/2: it is told the new ones"
                 yield Step(f"{{apply,{{deliver_relup,supervisor,[{_atom(app)},{string(self._version)}]}}}}", why)

@@ -63,6 +63,14 @@ def test_elsewhere_another_configuration_is_no_fault() -> None:
     assert wrong(other, elsewhere=True) == []
 
 
+def test_children_that_came_while_the_node_ran_may_stay_and_those_that_should_have_gone_may_not() -> None:
+    came, gone = (Process(("demo", name), pid="<0.8.0>") for name in ("came", "gone"))
+    began = replace(FRESH, tree=(*FRESH.tree, gone))
+    now = replace(FRESH, tree=(*FRESH.tree, gone, came, Process(("kernel", "timer_server"), pid="<0.3.0>")))
+    found = [one.about for one in check(now, Expected(FRESH, now, began=began)) if one.level == "error"]
+    assert found == ["demo / gone"]
+
+
 def test_a_process_that_ended_or_stands_still_is_told() -> None:
     process = FRESH.tree[0]
     assert any("another process" in one for one in wrong(replace(FRESH, tree=(replace(process, pid="<0.99.0>"),))))

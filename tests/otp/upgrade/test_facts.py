@@ -119,6 +119,14 @@ def test_the_keys_of_structs_are_known(tree: MakeTree) -> None:
     }
 
 
+def test_the_callback_modes_of_state_machines_are_known(tree: MakeTree) -> None:
+    made = tree()
+    for name, mode in (("one", "state_functions"), ("two", "[state_functions, state_enter]"), ("bad", "error(no)")):
+        made.erlang(f"demo_{name}", f"-export([callback_mode/0]).\ncallback_mode() -> {mode}.")
+    found = {name: module.callback_mode for name, module in made.modules().items()}
+    assert found == {"demo_one": "[state_functions]", "demo_two": "[state_enter,state_functions]", "demo_bad": ""}
+
+
 def test_what_is_no_struct_though_it_looks_like_one_does_no_harm(tree: MakeTree) -> None:
     made = tree()
     made.erlang("demo_raises", "-export(['__struct__'/0]).\n'__struct__'() -> error(no).")

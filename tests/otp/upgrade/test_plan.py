@@ -184,10 +184,53 @@ def test_native_code_that_changes_is_a_restart() -> None:
     assert early_plan(release("0.1.0", module("nif", loads_native=True)), same) is None
 
 
-def test_an_inline_supervisor_without_a_name_and_a_top_process_that_is_none_are_restarts() -> None:
+def test_an_inline_supervisor_needs_no_name() -> None:
+    files = (release("0.1.0"), release("0.2.0"))
+    assert plan(*files, tree(top(name="")), tree(top(name=""), child("a"))).inline == {"demo": ""}
+
+
+def test_a_supervisor_below_is_given_what_stands_in_its_child_spec() -> None:
+    files = (release("0.1.0"), release("0.2.0"))
+    before, after = (
+        replace(top(), path=("demo", "x"), type="supervisor", start="Elixir.Supervisor:start_link/2", arguments=one)
+        for one in "ab"
+    )
+    grandchild = replace(child("a"), path=("demo", "x", "a"))
+    made = plan(*files, tree(top(), before), tree(top(), after, grandchild))
+    assert texts(made.up) == [
+        '{apply,{deliver_relup,supervisor,[demo,"0.2.0"]}}',
+        "{apply,{deliver_relup,inline_child,[[demo,x]]}}",
+        "{apply,{deliver_relup,start_child,[[demo,x,a]]}}",
+    ]
+    assert made.inline == {"demo": "demo_sup"}
+    hidden = [replace(one, start="demo_inner:start_link/0") for one in (before, after)]
+    refused = plan(*files, tree(top(), hidden[0]), tree(top(), hidden[1], grandchild))
+    assert "has its children inline, and not in its child spec" in refused.restart[0]
+
+
+def test_a_dynamic_supervisor_reads_its_flags_after_the_load_both_ways() -> None:
+    own = {"behaviours": ("Elixir.DynamicSupervisor",)}
+    made = plan(release("0.1.0", module("m", **own)), release("0.2.0", module("m", "b", **own)))
+    assert texts(made.down) == [
+        "{load,{m,soft_purge,soft_purge}}",
+        "{suspend,[m]}",
+        "{code_change,down,[{m,[]}]}",
+        "{resume,[m]}",
+    ]
+
+
+def test_a_state_machine_takes_another_callback_mode_only_on_the_way_up() -> None:
+    own = {"behaviours": ("gen_statem",), "exports": ("callback_mode/0", "code_change/4")}
+    old = release("0.1.0", module("m", callback_mode="[state_functions]", **own))
+    new = module("m", "b", callback_mode="[handle_event_function]", **own)
+    assert "callback mode" in plan(old, release("0.2.0", new)).no_way_back[0]
+    deaf = replace(new, exports=("callback_mode/0",))
+    assert "only by code_change/4" in plan(old, release("0.2.0", deaf)).restart[0]
+    assert plan(old, release("0.2.0", replace(new, callback_mode="[state_functions]"))).no_way_back == ()
+
+
+def test_a_top_process_that_is_no_supervisor_is_a_restart() -> None:
     files = (release("0.1.0", module("m")), release("0.2.0", module("m", "b")))
-    nameless = plan(*files, tree(top(name="")), tree(top(name=""), child("a")))
-    assert "has no name" in nameless.restart[0]
     lone = tree(Process(("demo",), pid="<0.1.0>", behaviour="gen_server", callback="m"))
     assert "is no supervisor" in plan(*files, lone, lone).restart[0]
 
