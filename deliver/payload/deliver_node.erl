@@ -24,6 +24,8 @@
 -define(MOST_MEMORY, 50000000).
 -define(DEPTH, 4).
 -define(MOST_KEYS, 64).
+%% Terms of a state that are looked through for functions and structs.
+-define(MOST_TERMS, 50000).
 %% What cannot change while a node runs need not be compared.
 -define(FOUNDATION, ["kernel", "stdlib", "sasl", "elixir", "compiler", "iex", "logger"]).
 %% Applications whose processes nobody wonders about.
@@ -502,12 +504,16 @@ described(#{process := Pid, behaviour := Kind, dynamic := Dynamic} = Place) ->
     Base = Place#{
         pid => pid_text(Pid), name => name(Pid), callback => callback(Pid), suspended => is_suspended(Pid)
     },
-    case Asked andalso lists:member(Kind, [gen_server, gen_statem, gen_event, special]) of
-        true -> stated(Base, state(Pid));
-        false -> Base
+    case {Asked, Kind} of
+        {true, other} -> Base;
+        {true, _} -> told_state(Base, state(Pid));
+        {false, _} -> Base
     end.
 
-stated(Base, none) ->
+told_state(Base, none) -> Base;
+told_state(Base, {ok, State} = Answer) -> maps:merge(stated(Base, Answer), contents(State)).
+
+stated(#{behaviour := Kind} = Base, _) when Kind =:= supervisor; Kind =:= dynamic_supervisor ->
     Base;
 stated(#{behaviour := gen_event} = Base, {ok, Handlers}) when is_list(Handlers) ->
     Sorted = lists:sort([{Module, State} || {Module, _, State} <- Handlers]),
@@ -554,6 +560,48 @@ shapes(Map, Depth) ->
 
 tag(Atom, _) when is_atom(Atom) -> #{atom => Atom};
 tag(Term, Depth) -> shape(Term, Depth - 1).
+
+%% What stays as it is when code changes: modules whose functions a term holds (`stale` is the code that they are of, when
+%% it is not what runs now), and the keys of its structs.
+contents(Term) ->
+    {_, Found} = look(Term, {?MOST_TERMS, #{}}),
+    Funs = [One || {function, _, _} = One <- maps:keys(Found)],
+    #{
+        funs => lists:usort([Module || {function, Module, _} <- Funs]),
+        stale => lists:usort([Module || {function, Module, Code} <- Funs, Code =/= current(Module)]),
+        structs => maps:fold(fun with_keys/3, #{}, Found)
+    }.
+
+current(Module) ->
+    try
+        erlang:get_module_info(Module, md5)
+    catch
+        error:_ -> none
+    end.
+
+with_keys({struct, Name, Keys}, _, Structs) ->
+    maps:update_with(Name, fun(Known) -> [Keys | Known] end, [Keys], Structs);
+with_keys(_, _, Structs) ->
+    Structs.
+
+look(_, {0, _} = Done) ->
+    Done;
+look([Head | Tail], Seen) ->
+    look(Tail, look(Head, Seen));
+look(Term, {Left, Found}) when is_tuple(Term) ->
+    look(tuple_to_list(Term), {Left - 1, Found});
+look(#{'__struct__' := Name} = Struct, {Left, Found}) when is_atom(Name) ->
+    Keys = lists:sort([key(Key) || Key <- maps:keys(Struct), Key =/= '__struct__']),
+    look(maps:values(Struct), {Left - 1, Found#{{struct, Name, Keys} => true}});
+look(Term, {Left, Found}) when is_map(Term) ->
+    look(maps:to_list(Term), {Left - 1, Found});
+look(Term, {Left, Found}) when is_function(Term) ->
+    case [element(2, erlang:fun_info(Term, Item)) || Item <- [type, module, new_uniq, env]] of
+        [local, Module, Code, Env] -> look(Env, {Left - 1, Found#{{function, Module, Code} => true}});
+        _ -> {Left - 1, Found}
+    end;
+look(_, {Left, Found}) ->
+    {Left - 1, Found}.
 
 %% Before an upgrade -----------------------------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ release(Root, Version) ->
         erts => deliver_json:text(Erts),
         kind => kind(Directory),
         includes_erts => filelib:is_dir(filename:join(Root, "erts-" ++ Erts)),
-        apps => in_parallel(fun(One) -> app(Root, One) end, Listed, 1),
+        apps => with_mentions(in_parallel(fun(One) -> app(Root, One) end, Listed, 1)),
         consolidated => md5s(filename:join(Root, Consolidated), Consolidated),
         consolidated_path => deliver_json:text(Consolidated),
         config => config(Directory, Version),
@@ -60,6 +60,14 @@ release(Root, Version) ->
         env_sh => lines(filename:join(Directory, "env.sh")),
         boot => boot(Directory, Name)
     }.
+
+%% Of all that modules name, structs are what counts.
+with_mentions(Apps) ->
+    Structs = sets:from_list([Name || #{modules := Modules} <- Apps, #{struct := [_ | _], name := Name} <- Modules]),
+    [App#{modules := [mentions(Module, Structs) || Module <- Modules]} || #{modules := Modules} = App <- Apps].
+
+mentions(#{name := Name, mentions := Atoms} = Module, Structs) ->
+    Module#{mentions := lists:usort([Atom || Atom <- Atoms, Atom =/= Name, sets:is_element(Atom, Structs)])}.
 
 rel(Directory, Version) ->
     Found = [
@@ -219,7 +227,8 @@ beams(Directory) ->
 
 module(File) ->
     Beam = beam(File),
-    {Name, #{attributes := Attributes, imports := Imports, exports := Exports} = Chunks} = chunks(File, Beam),
+    {Name, Chunks} = chunks(File, Beam),
+    #{attributes := Attributes, imports := Imports, exports := Exports, atoms := Atoms} = Chunks,
     Native = lists:member({erlang, load_nif, 2}, Imports) orelse has_on_load(File, Name, Beam),
     #{
         name => Name,
@@ -231,6 +240,7 @@ module(File) ->
         calls => lists:usort([Called || {Called, _, _} <- Imports, Called =/= Name]),
         loads_native => Native,
         struct => told_by(File, Beam, Native, Exports, {Name, '__struct__', 0}),
+        mentions => [Atom || {_, Atom} <- Atoms],
         callback_mode => told_by(File, Beam, Native, Exports, {Name, callback_mode, 0}),
         records => records(maps:get(debug_info, Chunks, none)),
         protocol => lists:member({'__protocol__', 1}, Exports),
@@ -238,7 +248,7 @@ module(File) ->
     }.
 
 chunks(File, Beam) ->
-    Wanted = [attributes, imports, exports],
+    Wanted = [attributes, imports, exports, atoms],
     % Debug information may be absent, or encrypted.
     case beam_lib:chunks(Beam, [debug_info | Wanted], [allow_missing_chunks]) of
         {ok, {Name, Chunks}} ->

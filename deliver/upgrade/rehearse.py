@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass, field, replace
 from deliver.errors import DeliverError, NodeError
 from deliver.node.agent import Agent
 from deliver.otp.release import Release
+from deliver.otp.upgrade.changes import Changes
 from deliver.otp.upgrade.check import Expected, check
+from deliver.otp.upgrade.data import changed_structs
 from deliver.otp.upgrade.pair import Finding, Pair, Verdict
 from deliver.otp.upgrade.plan import Plan, early_plan, make_plan
 from deliver.otp.upgrade.relup import render
@@ -152,15 +154,20 @@ class Rehearsal:
             change = upgrader.change(step)
         except NodeError as error:
             return [f"{name}: {error.message}"]
-        fresh, began = (self._fresh[one.version] for one in (step.new, step.old))
-        expected = Expected(fresh, change.before, self._ended_children(step), began)
-        findings = list(check(change.after, expected))
+        findings = list(check(change.after, self._expected(step, change.before)))
         self._findings += [replace(one, text=f"{name}: {one.text}") for one in findings if one.level != "error"]
         wrong = [f"{name}: {one.about}: {one.text}" for one in findings if one.level == "error"]
         said = self.bench.probe(step.new.version, name)
         wrong += [f"{name}: the probe does not hold: {said}"] if said else []
         self._tell(f"{name} in {change.milliseconds} ms: {len(wrong) or 'nothing'} wrong")
         return wrong
+
+    def _expected(self, step: Step, before: Snapshot) -> Expected:
+        assert self._plan is not None  # noqa: S101  # what is rehearsed was planned
+        changes = Changes(self._plan.old, self._plan.new)
+        structs = changed_structs(changes if step.is_up else changes.reverse)
+        fresh, began = (self._fresh[one.version] for one in (step.new, step.old))
+        return Expected(fresh, before, self._ended_children(step), began, structs)
 
     def _ended_children(self, step: Step) -> tuple[tuple[str, ...], ...]:
         old, new = (Tree(self._fresh[one.version].tree) for one in (step.old, step.new))

@@ -6,9 +6,10 @@ Every rule yields findings; one of level `error` says that the node is not what 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from deliver.otp.upgrade import data
 from deliver.otp.upgrade.pair import Finding
 from deliver.otp.upgrade.snapshot import Process, Snapshot
 from deliver.otp.upgrade.trouble import spoken
@@ -28,6 +29,7 @@ class Expected:
         before: the node itself, before the step.
         ended: places in the tree whose processes the step ends.
         began: a node freshly booted from the version that it ran; None when that is not known.
+        structs: keys of structs that the step changes, as the new version has them, by module.
         elsewhere: whether the fresh node had other surroundings: another configuration, and so other children.
     """
 
@@ -35,6 +37,7 @@ class Expected:
     before: Snapshot
     ended: tuple[tuple[str, ...], ...] = ()
     began: Snapshot | None = None
+    structs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     elsewhere: bool = False
 
 
@@ -49,6 +52,8 @@ def check(now: Snapshot, expected: Expected) -> Iterator[Finding]:
     yield from _suspended(now)
     yield from _kept(now, expected)
     yield from _states(now, expected.fresh)
+    yield from data.kept_functions(now, expected.before)
+    yield from data.kept_structs(now, expected.structs)
     yield from _errors(now, expected.before)
 
 

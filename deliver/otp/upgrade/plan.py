@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deliver.otp.upgrade import machines
+from deliver.otp.upgrade import data, machines
 from deliver.otp.upgrade.changes import Changes, refuse_same_versions
 from deliver.otp.upgrade.facts import Facts
 from deliver.otp.upgrade.gate import restart_reasons
@@ -68,13 +68,13 @@ def make_plan(old: Facts, new: Facts, old_tree: Snapshot, new_tree: Snapshot, hi
     changes = Changes(old, new)
     refuse_same_versions(changes)
     before, after = Tree(old_tree.tree), Tree(new_tree.tree)
-    supervision = supervision_changes(before, after)
+    supervision = supervision_changes(before, after, changes.changed)
     reasons = [*restart_reasons(changes), *supervision_reasons(changes, supervision, before, after)]
     if reasons:
         return Plan(old, new, restart=tuple(reasons), modules=_modules(changes))
     known = hints or Hints()
     up = Way(changes, supervision, before.callbacks | after.callbacks, known, is_up=True)
-    back = supervision_changes(after, before)
+    back = supervision_changes(after, before, changes.changed)
     down = Way(changes.reverse, back, before.callbacks | after.callbacks, known, is_up=False)
     return Plan(
         old,
@@ -82,7 +82,7 @@ def make_plan(old: Facts, new: Facts, old_tree: Snapshot, new_tree: Snapshot, hi
         up=tuple(up.steps()),
         down=tuple(down.steps()),
         no_way_back=tuple(machines.no_way_back(changes)),
-        findings=tuple(findings(changes, supervision)),
+        findings=(*findings(changes, supervision), *data.struct_findings(changes, after.callbacks)),
         modules=_modules(changes),
         inline={one.path[0]: one.name for one in supervision if one.is_inline and len(one.path) == 1},
     )

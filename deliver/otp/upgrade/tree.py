@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from deliver.otp.upgrade.snapshot import Process
@@ -30,6 +30,7 @@ class Supervision:
         changed: ids of children whose start, restart, shutdown, type or modules differ.
         reordered: whether the children that stay stand in another order.
         flags: whether strategy, intensity or period differ.
+        renewed: whether its child specs hold functions of modules that change, which must not stay.
         start: function that starts it: `module:function/arity`; empty for a top supervisor.
     """
 
@@ -41,12 +42,13 @@ class Supervision:
     changed: tuple[str, ...] = ()
     reordered: bool = False
     flags: bool = False
+    renewed: bool = False
     start: str = ""
 
     @property
     def is_any(self) -> bool:
         """Whether anything changes."""
-        return bool(self.added or self.removed or self.changed or self.reordered or self.flags)
+        return bool(self.added or self.removed or self.changed or self.reordered or self.flags or self.renewed)
 
     @property
     def is_inline(self) -> bool:
@@ -86,16 +88,24 @@ class Tree:
         }
 
 
-def supervision_changes(old: Tree, new: Tree) -> list[Supervision]:
-    """Return what changes in the supervisors that both trees have; parents first."""
-    return [one for one in _compared(old, new) if one.is_any]
+def supervision_changes(old: Tree, new: Tree, modules: frozenset[str] = frozenset()) -> list[Supervision]:
+    """Return what changes in the supervisors that both trees have; parents first.
+
+    Args:
+        old: the one tree.
+        new: the other one.
+        modules: those that change.
+    """
+    return [one for one in _compared(old, new, modules) if one.is_any]
 
 
-def _compared(old: Tree, new: Tree) -> Iterator[Supervision]:
+def _compared(old: Tree, new: Tree, modules: frozenset[str]) -> Iterator[Supervision]:
     for path, after in new.supervisors.items():
         before = old.supervisors.get(path)
         if before is not None:
-            yield _compare(before, after, old.children(path), new.children(path))
+            found = _compare(before, after, old.children(path), new.children(path))
+            renewed = _is_static(after) and bool(modules & {*before.funs, *after.funs})
+            yield replace(found, renewed=renewed)
 
 
 def _compare(before: Process, after: Process, old: dict[str, Process], new: dict[str, Process]) -> Supervision:

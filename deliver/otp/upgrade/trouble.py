@@ -36,11 +36,14 @@ def supervision_reasons(changes: Changes, supervision: Sequence[Supervision], ol
             yield f"a child of {spoken(one.path)} that changes has an id that cannot be written: {unspeakable[0]}"
 
 
-def findings(changes: Changes, supervision: Iterable[Supervision]) -> Iterator[Finding]:
+def findings(changes: Changes, supervision: Sequence[Supervision]) -> Iterator[Finding]:
     """Yield what an operator should know of a plan."""
+    renewed = {one.path for one in supervision if one.is_spelled_out}
     for one in supervision:
         where = spoken(one.path)
         for name in one.changed:
+            if (*one.path, name) in renewed:
+                continue
             text = "its child spec changes: a running child keeps what it was started with until it is restarted"
             yield Finding("note", f"{where} / {spoken((name,))}", text)
         if one.reordered:

@@ -11,4 +11,6 @@ end
 {_, first} = step.()
 {side, second} = step.()
 version = to_string(Application.spec(:sample, :vsn))
-second == first + 1 and rem(second, 2) == 0 and side == %{"0.1.0" => :old, "0.2.0" => :new}[version]
+
+second == first + 1 and rem(second, 2) == 0 and
+  side == %{"0.1.0" => :old, "0.2.0" => :new}[version]

@@ -4,6 +4,11 @@ defmodule Sample.Application do
   @impl true
   def start(_type, _args) do
     children = [{Sample.Server, :other}]
-    Supervisor.start_link(children, strategy: :rest_for_one, max_restarts: 9, name: Sample.Supervisor)
+
+    Supervisor.start_link(children,
+      strategy: :rest_for_one,
+      max_restarts: 9,
+      name: Sample.Supervisor
+    )
   end
 end

@@ -3,6 +3,9 @@ defmodule Sample.Application do
 
   @impl true
   def start(_type, _args) do
-    Supervisor.start_link([Sample.Server, Sample.Inner], strategy: :one_for_one, name: Sample.Supervisor)
+    Supervisor.start_link([Sample.Server, Sample.Inner],
+      strategy: :one_for_one,
+      name: Sample.Supervisor
+    )
   end
 end

@@ -4,5 +4,6 @@ defmodule Sample.Inner do
   def start_link(_), do: Supervisor.start_link(__MODULE__, nil, name: __MODULE__)
 
   @impl true
-  def init(_), do: Supervisor.init([{Sample.Thing, :stays}, {Sample.Thing, :gone}], strategy: :one_for_one)
+  def init(_),
+    do: Supervisor.init([{Sample.Thing, :stays}, {Sample.Thing, :gone}], strategy: :one_for_one)
 end

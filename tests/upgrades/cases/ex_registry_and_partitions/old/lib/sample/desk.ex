@@ -2,7 +2,10 @@ defmodule Sample.Desk do
   use GenServer
 
   def start_link([]), do: GenServer.start_link(__MODULE__, nil)
-  def start_link(name), do: GenServer.start_link(__MODULE__, nil, name: {:via, Registry, {Sample.Names, name}})
+
+  def start_link(name),
+    do: GenServer.start_link(__MODULE__, nil, name: {:via, Registry, {Sample.Names, name}})
+
   def put(desk, value), do: GenServer.call(desk, {:put, value})
 
   @impl true

@@ -11,6 +11,9 @@ defmodule Sample.Door do
   @impl true
   def init(_), do: {:ok, :shut, 0}
 
-  def shut({:call, from}, :push, pushes), do: {:next_state, :open, pushes + 1, {:reply, from, :open}}
-  def open({:call, from}, :push, pushes), do: {:next_state, :shut, pushes + 1, {:reply, from, :shut}}
+  def shut({:call, from}, :push, pushes),
+    do: {:next_state, :open, pushes + 1, {:reply, from, :open}}
+
+  def open({:call, from}, :push, pushes),
+    do: {:next_state, :shut, pushes + 1, {:reply, from, :shut}}
 end
