@@ -835,7 +835,7 @@ outcome({answer, {ok, _, _}}, _) ->
 outcome({answer, {continue_after_restart, _, _}}, _) ->
     #{outcome => restarting, reason => <<>>};
 outcome({answer, {error, Reason}}, Before) ->
-    Text = deliver_json:text(io_lib:format("~0tP", [Reason, 30])),
+    Text = refused(Reason),
     case is_stopping() of
         true -> #{outcome => restarting, reason => Text};
         false ->
@@ -845,6 +845,11 @@ outcome(late, _) ->
     #{outcome => unknown, reason => <<"release_handler is still at work">>};
 outcome({failed, _, Reason}, _) ->
     #{outcome => unknown, reason => deliver_json:text(io_lib:format("~0tP", [Reason, 30]))}.
+
+refused({old_processes, Module}) ->
+    deliver_json:text(io_lib:format("a process still runs old code of ~ts, which would end it", [Module]));
+refused(Reason) ->
+    deliver_json:text(io_lib:format("~0tP", [Reason, 30])).
 
 %% release_handler answers, and only then has the node restart: it has when it answers again.
 is_stopping() ->

@@ -4,8 +4,7 @@
 
 -export([main/1]).
 
-%% Milliseconds within which a module must tell the keys of its struct, and its callback mode: they are nearly always
-%% constants.
+%% Milliseconds within which a module must tell the keys of its struct, or its callback mode: nearly always constants.
 -define(PATIENCE, 5000).
 
 %% Modules that one process reads: their code is in memory at once, and there may be thousands.
@@ -239,12 +238,12 @@ module(File) ->
         exports => [signature(One) || {Function, _} = One <- lists:sort(Exports), Function =/= module_info],
         calls => lists:usort([Called || {Called, _, _} <- Imports, Called =/= Name]),
         loads_native => Native,
-        struct => told_by(File, Beam, Native, Exports, {Name, '__struct__', 0}),
-        mentions => [Atom || {_, Atom} <- Atoms],
-        callback_mode => told_by(File, Beam, Native, Exports, {Name, callback_mode, 0}),
+        struct => struct(File, Name, Beam, not Native andalso lists:member({'__struct__', 0}, Exports)),
+        mode => mode(File, Name, Beam, not Native andalso lists:member({callback_mode, 0}, Exports)),
         records => records(maps:get(debug_info, Chunks, none)),
         protocol => lists:member({'__protocol__', 1}, Exports),
-        implements => implements(Attributes)
+        implements => implements(Attributes),
+        mentions => [Atom || {_, Atom} <- Atoms] ++ literal_structs(Beam)
     }.
 
 chunks(File, Beam) ->
@@ -290,35 +289,59 @@ loader_finds(File, Name, Beam) ->
         Prepared -> erlang:has_prepared_code_on_load(Prepared)
     end.
 
-%% What is in the code only: the module is loaded, and asked. What it does not tell is null, but for the mode, which is
-%% empty.
-told_by(File, Beam, Native, Exports, {Name, Function, Arity}) ->
-    case not Native andalso lists:member({Function, Arity}, Exports) andalso asked(File, Beam, Name, Function) of
-        {answer, Answer} -> Answer;
-        _ when Function =:= callback_mode -> <<>>;
-        _ -> null
-    end.
+%% The keys of a struct, and the callback mode of a gen_statem, are in the code only: the module is loaded, and asked.
+struct(_, _, _, false) ->
+    null;
+struct(File, Name, Beam, true) ->
+    asked(File, Name, Beam, fun() -> lists:sort(maps:keys(Name:'__struct__'()) -- ['__struct__']) end, null).
 
-asked(File, Beam, Name, Function) ->
-    {Worker, Monitor} = spawn_monitor(fun() -> exit(answer(File, Beam, Name, Function)) end),
+mode(_, _, _, false) ->
+    <<>>;
+mode(File, Name, Beam, true) ->
+    asked(File, Name, Beam, fun() -> printed("~0p", lists:usort(lists:flatten([Name:callback_mode()]))) end, <<>>).
+
+%% What a module answers; Otherwise when it does not, or not in time.
+asked(File, Name, Beam, Question, Otherwise) ->
+    {Worker, Monitor} = spawn_monitor(fun() -> exit(answer(File, Name, Beam, Question)) end),
     receive
-        {'DOWN', Monitor, process, Worker, Reason} -> Reason
+        {'DOWN', Monitor, process, Worker, {answer, Answer}} -> Answer;
+        {'DOWN', Monitor, process, Worker, _} -> Otherwise
     after ?PATIENCE ->
         exit(Worker, kill),
-        none
+        Otherwise
     end.
 
-answer(File, Beam, Name, Function) ->
+answer(File, Name, Beam, Question) ->
     try
         {module, Name} = code:load_binary(Name, File, Beam),
-        {answer, named(Function, Name:Function())}
+        {answer, Question()}
     catch
         _:_ -> none
     end.
 
-named('__struct__', Struct) -> lists:sort(maps:keys(Struct) -- ['__struct__']);
-named(callback_mode, Mode) when is_list(Mode) -> printed("~0tp", lists:sort(Mode));
-named(callback_mode, Mode) -> printed("~0tp", [Mode]).
+%% Structs of which constants in the code are made.
+literal_structs(Beam) ->
+    case beam_lib:chunks(Beam, ["LitT"], [allow_missing_chunks]) of
+        {ok, {_, [{_, Chunk}]}} when is_binary(Chunk) -> structs_in(literals(Chunk));
+        _ -> []
+    end.
+
+%% Since OTP 28 they are not compressed.
+literals(<<0:32, Literals/binary>>) -> Literals;
+literals(<<_:32, Compressed/binary>>) -> zlib:uncompress(Compressed).
+
+structs_in(<<_Count:32, Literals/binary>> = All) ->
+    case binary:match(All, <<"__struct__">>) of
+        nomatch -> [];
+        _ -> [Name || <<Size:32, Term:Size/binary>> <= Literals, Name <- names_of_structs(binary_to_term(Term))]
+    end.
+
+names_of_structs(#{'__struct__' := Name} = Map) when is_atom(Name) ->
+    [Name | names_of_structs(maps:values(Map))];
+names_of_structs(Map) when is_map(Map) -> names_of_structs(maps:to_list(Map));
+names_of_structs([Head | Tail]) -> names_of_structs(Head) ++ names_of_structs(Tail);
+names_of_structs(Tuple) when is_tuple(Tuple) -> names_of_structs(tuple_to_list(Tuple));
+names_of_structs(_) -> [].
 
 records({debug_info_v1, erl_abstract_code, {Forms, _}}) when is_list(Forms) ->
     maps:from_list([{Name, [field(One) || One <- Fields]} || {attribute, _, record, {Name, Fields}} <- Forms]);

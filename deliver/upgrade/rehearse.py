@@ -124,14 +124,14 @@ class Rehearsal:
         wrong = self._pass(upgrader, up, "upgrade")
         if wrong:
             return self._ended("restart", wrong)
-        back = list(plan.no_way_back)
-        back = back or self._pass(upgrader, down, "downgrade") or self._pass(upgrader, up, "second upgrade")
-        if back and not plan.no_way_back:
-            return self._ended("hot, no way back", back)
-        wrong = self._comes_back(upgrader, up)
+        if plan.one_way:
+            wrong = self._comes_back(upgrader, up)
+            return self._ended("restart" if wrong else "hot, no way back", wrong or plan.one_way)
+        wrong = self._pass(upgrader, down, "downgrade") or self._pass(upgrader, up, "second upgrade")
         if wrong:
-            return self._ended("restart", wrong)
-        return self._ended("hot, no way back" if back else "hot", back)
+            return self._ended("hot, no way back", wrong)
+        wrong = self._comes_back(upgrader, up)
+        return self._ended("restart" if wrong else "hot", wrong)
 
     def _upgrader(self) -> Upgrader:
         bench = self.bench

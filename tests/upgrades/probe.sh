@@ -1,7 +1,7 @@
 #!/bin/sh
 # Asks a rehearsed node of a case whether it is as it should be.
 #
-#     probe.sh CASE/probe
+#     probe.sh CASE/probe OLD-VERSION
 #
 # Files in CASE/probe, Elixir (.exs) or Erlang (.erl expressions), each of which must come to `true`:
 #     old, new   whenever the node runs that version
@@ -9,6 +9,7 @@
 #     kept       after each upgrade and downgrade: what `fill` put there is still there
 set -eu
 probes=$1
+old=$2
 
 erl_call=$(find "$DELIVER_ROOT"/erts-*/bin -name erl_call | head -n 1)
 [ -n "$erl_call" ] || erl_call=erl_call
@@ -36,10 +37,10 @@ holds() {
 }
 
 case $DELIVER_VERSION in
-  0.1.0) holds old ;;
+  "$old") holds old ;;
   *) holds new ;;
 esac
 case "$DELIVER_STAGE $DELIVER_VERSION" in
-  'fresh 0.1.0') holds fill ;;
+  "fresh $old") holds fill ;;
   *upgrade* | *downgrade*) holds kept ;;
 esac

@@ -28,7 +28,7 @@ class Expected:
         fresh: a node freshly booted from the version that it should run.
         before: the node itself, before the step.
         ended: places in the tree whose processes the step ends.
-        began: a node freshly booted from the version that it ran; None when that is not known.
+        started: a node freshly booted from the version before the step; None when nobody knows.
         structs: keys of structs that the step changes, as the new version has them, by module.
         elsewhere: whether the fresh node had other surroundings: another configuration, and so other children.
     """
@@ -36,7 +36,7 @@ class Expected:
     fresh: Snapshot
     before: Snapshot
     ended: tuple[tuple[str, ...], ...] = ()
-    began: Snapshot | None = None
+    started: Snapshot | None = None
     structs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     elsewhere: bool = False
 
@@ -78,7 +78,7 @@ def _code(now: Snapshot, fresh: Snapshot) -> Iterator[Finding]:
         yield Finding("error", path, "is still in the code path")
     for one in now.old_code:
         modules = ", ".join(one.get("modules", ()))
-        text = f"still runs old code of {modules}: the next upgrade of it waits until the process has left that code"
+        text = f"still runs old code of {modules}: if it does not leave it, it ends when the version is made permanent"
         yield Finding("warning", str(one.get("name") or one.get("pid")), text)
 
 
@@ -125,8 +125,8 @@ def _tree(now: Snapshot, fresh: Snapshot, came: frozenset[tuple[str, ...]]) -> I
 
 def _came(expected: Expected) -> frozenset[tuple[str, ...]]:
     # Children that came to a supervisor while the node ran, as an application of the old version itself had it.
-    began = _static(expected.began) if expected.began else _static(expected.before)
-    return frozenset(_static(expected.before).keys() - began.keys() - _static(expected.fresh).keys())
+    started = _static(expected.started or expected.before)
+    return frozenset(_static(expected.before).keys() - started.keys() - _static(expected.fresh).keys())
 
 
 def _suspended(now: Snapshot) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from deliver.otp.upgrade.changes import Changes
 from deliver.otp.upgrade.facts import Module
+from deliver.otp.upgrade.kinds import kind
 from deliver.otp.upgrade.pair import Finding
 from deliver.otp.upgrade.snapshot import Process, Snapshot
 from deliver.otp.upgrade.trouble import spoken
@@ -18,9 +19,10 @@ def changed_structs(changes: Changes) -> dict[str, tuple[str, ...]]:
 
 def struct_findings(changes: Changes, callbacks: Iterable[str]) -> Iterator[Finding]:
     """Yield structs whose keys change, with the callback modules of processes that know them."""
-    modules = [changes.new_modules[name][1] for name in sorted(callbacks) if name in changes.new_modules]
+    known = set(callbacks)
+    modules = [one for _, one in changes.new_modules.values() if one.name in known or kind([one]) == "server"]
     for name, (before, after) in sorted(_structs(changes).items()):
-        knows = [one.name for one in modules if name in {one.name, *one.calls, *one.mentions}]
+        knows = sorted(one.name for one in modules if name in {one.name, *one.calls, *one.mentions})
         more = f"; those of {', '.join(knows)} may, which know it" if knows else ""
         text = f"its struct changes: {_difference(before, after)}. One that a process keeps stays as it is{more}"
         yield Finding("warning" if knows else "note", name, text)

@@ -30,11 +30,11 @@ class Module:
         calls: modules that it imports functions of, sorted, without itself.
         loads_native: whether it has an `on_load` function or calls `erlang:load_nif/2`.
         struct: the keys of its struct, sorted, without `__struct__`; None when it defines none.
-        mentions: modules with a struct that it names anywhere, sorted, without itself.
-        callback_mode: of a gen_statem, as `~0tp` prints the sorted list; empty for all others.
         records: fields of the records that it knows, by name; empty without debug information.
         protocol: whether it is an Elixir protocol.
         implements: the protocol that it implements for some type; empty for none.
+        mode: of a gen_statem: its callback mode, as a sorted list that `~0p` prints; empty for all else.
+        mentions: modules with a struct that it names anywhere, sorted, without itself.
     """
 
     name: str
@@ -46,11 +46,11 @@ class Module:
     calls: tuple[str, ...] = ()
     loads_native: bool = False
     struct: tuple[str, ...] | None = None
-    mentions: tuple[str, ...] = ()
-    callback_mode: str = ""
     records: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     protocol: bool = False
     implements: str = ""
+    mode: str = ""
+    mentions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deliver.otp.upgrade import machines
 from deliver.otp.upgrade.changes import Changes
-from deliver.otp.upgrade.kinds import kind
+from deliver.otp.upgrade.kinds import changes_state, kind
 
 #: Applications that the running system stands on: theirs is a restart.
 FOUNDATION = ("kernel", "stdlib", "sasl", "elixir", "compiler")
@@ -27,7 +26,24 @@ def restart_reasons(changes: Changes) -> Iterator[str]:
         yield "env.sh changes: it is read only when a node boots"
     yield from _native(changes)
     yield from _flipped(changes)
-    yield from machines.restart_reasons(changes)
+    for name, mode, other in _modes(changes):
+        if not changes_state(changes.new_modules[name][1]):
+            yield f"{name} changes its callback mode from {mode} to {other}, and no code_change has OTP ask for it"
+
+
+def one_way_reasons(changes: Changes) -> Iterator[str]:
+    """Yield the reasons why the way up has no way back."""
+    for name, before, after in _modes(changes):
+        # The younger code changes the state, and OTP asks at once, when the older code is not there yet.
+        text = "a process that goes back would call callbacks which the older code does not have"
+        yield f"{name} changes its callback mode from {before} to {after}: {text}"
+
+
+def _modes(changes: Changes) -> Iterator[tuple[str, str, str]]:
+    for name in sorted(changes.changed):
+        before, after = (side[name][1].mode for side in (changes.old_modules, changes.new_modules))
+        if before and after and before != after:
+            yield name, before, after
 
 
 def _native(changes: Changes) -> Iterator[str]:

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deliver.otp.upgrade import data, machines
+from deliver.otp.upgrade import data
 from deliver.otp.upgrade.changes import Changes, refuse_same_versions
 from deliver.otp.upgrade.facts import Facts
-from deliver.otp.upgrade.gate import restart_reasons
+from deliver.otp.upgrade.gate import one_way_reasons, restart_reasons
 from deliver.otp.upgrade.hints import Hints
 from deliver.otp.upgrade.pair import Finding
 from deliver.otp.upgrade.snapshot import Snapshot
@@ -34,7 +34,7 @@ class Plan:
         up: from the old to the new one.
         down: back.
         restart: why the node must be restarted instead; empty when it need not.
-        no_way_back: why it can only go up; empty when it can go back.
+        one_way: why there is no way back; empty when there may be one.
         findings: what an operator should know.
         modules: that are loaded or removed, sorted.
         inline: applications whose top supervisor, given inline, gets new children; with its registered
@@ -46,7 +46,7 @@ class Plan:
     up: tuple[Step, ...] = ()
     down: tuple[Step, ...] = ()
     restart: tuple[str, ...] = ()
-    no_way_back: tuple[str, ...] = ()
+    one_way: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     modules: tuple[str, ...] = ()
     inline: Mapping[str, str] = field(default_factory=dict)
@@ -81,7 +81,7 @@ def make_plan(old: Facts, new: Facts, old_tree: Snapshot, new_tree: Snapshot, hi
         new,
         up=tuple(up.steps()),
         down=tuple(down.steps()),
-        no_way_back=tuple(machines.no_way_back(changes)),
+        one_way=tuple(one_way_reasons(changes)),
         findings=(*findings(changes, supervision), *data.struct_findings(changes, after.callbacks)),
         modules=_modules(changes),
         inline={one.path[0]: one.name for one in supervision if one.is_inline and len(one.path) == 1},

@@ -226,6 +226,7 @@ class Way:
             yield Step(f"{{purge,{_list(gone)}}}")
         for app in self.changes.removed_apps:
             yield Step(f"{{apply,{{application,unload,[{_atom(app.name)}]}}}}")
+            yield Step(f"{{apply,{{code,del_path,[{_atom(app.name)}]}}}}", "OTP leaves it in the code path")
 
 
 def _helper(version: str) -> str:

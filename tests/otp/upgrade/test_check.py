@@ -65,10 +65,25 @@ def test_elsewhere_another_configuration_is_no_fault() -> None:
 
 def test_children_that_came_while_the_node_ran_may_stay_and_those_that_should_have_gone_may_not() -> None:
     came, gone = (Process(("demo", name), pid="<0.8.0>") for name in ("came", "gone"))
-    began = replace(FRESH, tree=(*FRESH.tree, gone))
+    started = replace(FRESH, tree=(*FRESH.tree, gone))
     now = replace(FRESH, tree=(*FRESH.tree, gone, came, Process(("kernel", "timer_server"), pid="<0.3.0>")))
-    found = [one.about for one in check(now, Expected(FRESH, now, began=began)) if one.level == "error"]
+    found = [one.about for one in check(now, Expected(FRESH, now, started=started)) if one.level == "error"]
     assert found == ["demo / gone"]
+
+
+def test_functions_of_code_that_is_gone_are_told_and_are_a_fault_when_they_came_with_the_step() -> None:
+    process = FRESH.tree[0]
+    stale = replace(FRESH, tree=(replace(process, funs=("Elixir.M",), stale=("Elixir.M",)),))
+    assert wrong(stale) == ["demo / a: keeps in its state a function of M as it was before: to call it fails"]
+    assert wrong(stale, stale) == []
+
+
+def test_structs_of_before_in_a_state_are_told() -> None:
+    process = FRESH.tree[0]
+    now = replace(FRESH, tree=(replace(process, structs={"S": [["a", "b"], ["a", "c"]], "T": [["x"]]}),))
+    expected = Expected(FRESH, FRESH, structs={"S": ("a", "b"), "U": ("x",)})
+    found = [one.text for one in check(now, expected) if one.level == "error"]
+    assert found == ["in its state, a S is of before: it lacks b and it still has c; it needs a code_change"]
 
 
 def test_a_process_that_ended_or_stands_still_is_told() -> None:

@@ -149,6 +149,7 @@ def test_a_new_application_starts_before_the_rest_and_ends_after_it() -> None:
         "{remove,{extra_app,soft_purge,soft_purge}}",
         "{purge,[extra_app]}",
         "{apply,{application,unload,[extra]}}",
+        "{apply,{code,del_path,[extra]}}",
     ]
 
 
@@ -221,12 +222,30 @@ def test_a_dynamic_supervisor_reads_its_flags_after_the_load_both_ways() -> None
 
 def test_a_state_machine_takes_another_callback_mode_only_on_the_way_up() -> None:
     own = {"behaviours": ("gen_statem",), "exports": ("callback_mode/0", "code_change/4")}
-    old = release("0.1.0", module("m", callback_mode="[state_functions]", **own))
-    new = module("m", "b", callback_mode="[handle_event_function]", **own)
-    assert "callback mode" in plan(old, release("0.2.0", new)).no_way_back[0]
+    old = release("0.1.0", module("m", mode="[state_functions]", **own))
+    new = module("m", "b", mode="[handle_event_function]", **own)
+    assert "callback mode" in plan(old, release("0.2.0", new)).one_way[0]
     deaf = replace(new, exports=("callback_mode/0",))
-    assert "only by code_change/4" in plan(old, release("0.2.0", deaf)).restart[0]
-    assert plan(old, release("0.2.0", replace(new, callback_mode="[state_functions]"))).no_way_back == ()
+    assert "no code_change has OTP ask" in plan(old, release("0.2.0", deaf)).restart[0]
+    assert plan(old, release("0.2.0", replace(new, mode="[state_functions]"))).one_way == ()
+
+
+def test_child_specs_with_functions_of_a_changed_module_are_given_anew() -> None:
+    files = (release("0.1.0", module("m")), release("0.2.0", module("m", "b")))
+    holds = replace(top(), funs=("m",))
+    assert '{apply,{deliver_relup,supervisor,[demo,"0.2.0"]}}' in texts(plan(*files, tree(holds), tree(holds)).up)
+    other = replace(top(), funs=("n",))
+    assert texts(plan(*files, tree(other), tree(other)).up) == ["{load,{m,soft_purge,soft_purge}}"]
+
+
+def test_a_struct_that_changes_is_named_with_the_servers_that_know_it() -> None:
+    old, new = module("item", struct=("name",)), module("item", "b", struct=("name", "price"))
+    server = module("shelf", behaviours=("gen_server",), mentions=("item",))
+    made = plan(release("0.1.0", old, server), release("0.2.0", new, server))
+    assert [(one.level, one.about) for one in made.findings] == [("warning", "item")]
+    assert "it gets price." in made.findings[0].text
+    assert "those of shelf may" in made.findings[0].text
+    assert plan(release("0.1.0", old), release("0.2.0", new)).findings[0].level == "note"
 
 
 def test_a_top_process_that_is_no_supervisor_is_a_restart() -> None:
