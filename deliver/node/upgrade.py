@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from deliver.config.schema import Host
@@ -18,6 +19,7 @@ LOCKED = 75
 PATIENCE = 60.0
 RESOLVE = 120.0
 
+_SIMPLE = re.compile(r"[a-z_][A-Za-z0-9_]*")
 _PARTS = ("lock.sh", "layout.sh")
 
 
@@ -98,5 +100,7 @@ def _run(session: Session, made: Script, wait: int, stdin: Iterable[bytes] | Non
 
 def _elixir(name: str) -> str:
     """Return `name` as Elixir writes it behind the colon of an atom, whatever it has in it."""
+    if _SIMPLE.fullmatch(name):
+        return name  # Elixir warns of quotes that it does not need
     escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("#", "\\#")
     return f'"{escaped}"'

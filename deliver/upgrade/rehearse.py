@@ -67,6 +67,7 @@ class Rehearsal:
     _plan: Plan | None = None
     _files: dict[str, bytes] = field(default_factory=dict)
     _fresh: dict[str, Snapshot] = field(default_factory=dict)
+    _used: dict[str, Snapshot] = field(default_factory=dict)
 
     def run(self) -> Rehearsed:
         """Rehearse.
@@ -103,8 +104,10 @@ class Rehearsal:
             raise _UnprovenError(f"{release.version} does not boot on the build host: {error.message}") from error
         agent = Agent(self.bench.session, self.bench.host, self.bench.config.app, self.bench.agent_beams)
         self._fresh[release.version] = agent.snapshot(self._salt)
-        agent.leave()
         said = self.bench.probe(release.version, "fresh")
+        if self.bench.config.rehearsal.probe and not said:
+            self._used[release.version] = agent.snapshot(self._salt)
+        agent.leave()
         if said:
             raise _UnprovenError(f"the probe does not hold for a fresh {release.version}: {said}")
         self._tell(f"{release.version} boots in {time.monotonic() - began:.1f} s")
@@ -166,8 +169,9 @@ class Rehearsal:
         assert self._plan is not None  # noqa: S101  # what is rehearsed was planned
         changes = Changes(self._plan.old, self._plan.new)
         structs = changed_structs(changes if step.is_up else changes.reverse)
-        fresh, began = (self._fresh[one.version] for one in (step.new, step.old))
-        return Expected(fresh, before, self._ended_children(step), began, structs)
+        fresh, started = (self._fresh[one.version] for one in (step.new, step.old))
+        used = self._used.get(step.new.version)
+        return Expected(fresh, before, self._ended_children(step), started=started, used=used, structs=structs)
 
     def _ended_children(self, step: Step) -> tuple[tuple[str, ...], ...]:
         old, new = (Tree(self._fresh[one.version].tree) for one in (step.old, step.new))

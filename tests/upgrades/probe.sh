@@ -5,6 +5,7 @@
 #
 # Files in CASE/probe, Elixir (.exs) or Erlang (.erl expressions), each of which must come to `true`:
 #     old, new   whenever the node runs that version
+#     fresh      on each fresh node, after `old` or `new`: makes it work as its users would
 #     fill       on the fresh old node, after `old`: puts something into the state of its processes
 #     kept       after each upgrade and downgrade: what `fill` put there is still there
 set -eu
@@ -40,6 +41,7 @@ case $DELIVER_VERSION in
   "$old") holds old ;;
   *) holds new ;;
 esac
+[ "$DELIVER_STAGE" != fresh ] || holds fresh
 case "$DELIVER_STAGE $DELIVER_VERSION" in
   "fresh $old") holds fill ;;
   *upgrade* | *downgrade*) holds kept ;;

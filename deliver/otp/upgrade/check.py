@@ -29,6 +29,7 @@ class Expected:
         before: the node itself, before the step.
         ended: places in the tree whose processes the step ends.
         started: a node freshly booted from the version before the step; None when nobody knows.
+        used: that fresh node once the user's probe has made it work; None without a probe.
         structs: keys of structs that the step changes, as the new version has them, by module.
         elsewhere: whether the fresh node had other surroundings: another configuration, and so other children.
     """
@@ -37,6 +38,7 @@ class Expected:
     before: Snapshot
     ended: tuple[tuple[str, ...], ...] = ()
     started: Snapshot | None = None
+    used: Snapshot | None = None
     structs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     elsewhere: bool = False
 
@@ -52,6 +54,7 @@ def check(now: Snapshot, expected: Expected) -> Iterator[Finding]:
     yield from _suspended(now)
     yield from _kept(now, expected)
     yield from _states(now, expected.fresh)
+    yield from _dynamic_states(now, expected)
     yield from data.kept_functions(now, expected.before)
     yield from data.kept_structs(now, expected.structs)
     yield from _errors(now, expected.before)
@@ -187,6 +190,24 @@ def _states(now: Snapshot, fresh: Snapshot) -> Iterator[Finding]:
             if difference:
                 text = f"its state is not as {process.callback} makes it: {difference}; it needs a code_change"
                 yield Finding("error", spoken(path), text)
+
+
+def _dynamic_states(now: Snapshot, expected: Expected) -> Iterator[Finding]:
+    """Compare those that come and go with any fresh process that runs the same changed module."""
+    known = [one for node in (expected.fresh, expected.used) if node for one in node.tree if one.state is not None]
+    unknown = set()
+    for process in now.tree:
+        name = process.callback
+        if not process.dynamic or process.state is None or now.modules.get(name) == expected.before.modules.get(name):
+            continue
+        differences = [shape_difference(process.state, one.state) for one in known if one.callback == name]
+        if differences and all(differences):
+            text = f"its state is not as {name} makes it: {differences[0]}; it needs a code_change"
+            yield Finding("error", spoken(process.path), text)
+        elif not differences and name not in unknown:
+            unknown.add(name)
+            text = "changes, and runs in processes that no fresh node has: nothing shows whether it takes their states"
+            yield Finding("warning", name, text)
 
 
 def shape_difference(has: Any, wanted: Any, where: str = "") -> str:
