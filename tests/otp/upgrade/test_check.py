@@ -86,6 +86,19 @@ def test_structs_of_before_in_a_state_are_told() -> None:
     assert found == ["in its state, a S is of before: it lacks b and it still has c; it needs a code_change"]
 
 
+def test_states_of_those_that_come_and_go_are_compared_with_any_of_their_module() -> None:
+    guest = Process(("demo", "x", "1"), callback="m", behaviour="gen_server", dynamic=True, state={"tuple": ["list"]})
+    before = replace(FRESH, modules={"m": "old"}, tree=(guest,))
+    now = replace(FRESH, tree=(*FRESH.tree, guest))
+    bare = replace(FRESH, tree=())
+    assert [one.level for one in check(now, Expected(bare, before)) if one.about == "m"] == ["warning"]
+    text = "its state is not as m makes it: a tuple of 1 instead of 2; it needs a code_change"
+    for state, told in (({"tuple": ["list", "list"]}, [text]), ({"tuple": ["list"]}, [])):
+        used = replace(bare, tree=(replace(guest, state=state),))
+        found = check(now, Expected(bare, before, used=used))
+        assert [one.text for one in found if one.about == "demo / x / 1"] == told
+
+
 def test_a_process_that_ended_or_stands_still_is_told() -> None:
     process = FRESH.tree[0]
     assert any("another process" in one for one in wrong(replace(FRESH, tree=(replace(process, pid="<0.99.0>"),))))
