@@ -53,10 +53,8 @@ def check(now: Snapshot, expected: Expected) -> Iterator[Finding]:
         yield from _tree(now, expected.fresh, _came(expected))
     yield from _suspended(now)
     yield from _kept(now, expected)
-    yield from _states(now, expected.fresh)
-    yield from _dynamic_states(now, expected)
+    yield from _state_findings(now, expected)
     yield from data.kept_functions(now, expected.before)
-    yield from data.kept_structs(now, expected.structs)
     yield from _errors(now, expected.before)
 
 
@@ -179,6 +177,14 @@ def _gone(now: tuple[str, ...], expected: Expected, what: str, text: str) -> Ite
     wanted = {str(one) for one in getattr(expected.fresh, what)}
     for name in sorted((before & wanted) - set(now)):
         yield Finding("error", name, text)
+
+
+def _state_findings(now: Snapshot, expected: Expected) -> Iterator[Finding]:
+    found = [*_states(now, expected.fresh), *_dynamic_states(now, expected)]
+    yield from found
+    # What is said of a state as a whole need not be said again of what is in it.
+    told = {one.about for one in found}
+    yield from (one for one in data.kept_structs(now, expected.structs) if one.about not in told)
 
 
 def _states(now: Snapshot, fresh: Snapshot) -> Iterator[Finding]:
