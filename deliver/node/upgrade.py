@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ ROOM = "make room there, then run the same command again"
 PATIENCE = 60.0
 RESOLVE = 120.0
 
+_SIMPLE = re.compile(r"[a-z_][A-Za-z0-9_]*")
 _PARTS = ("lock.sh", "layout.sh")
 
 
@@ -189,5 +191,7 @@ def _judge(session: Session, made: Script, done: Completed) -> None:
 
 def _elixir(name: str) -> str:
     """Return `name` as Elixir writes it behind the colon of an atom, whatever it has in it."""
+    if _SIMPLE.fullmatch(name):
+        return name  # Elixir warns of quotes that it does not need
     escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("#", "\\#")
     return f'"{escaped}"'

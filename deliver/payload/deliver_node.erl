@@ -27,6 +27,8 @@
 %% Nobody who is busy for longer is waited for before an upgrade.
 -define(LONGEST, 20000).
 -define(MOST_KEYS, 64).
+%% Terms of a state that are looked through for functions and structs.
+-define(MOST_TERMS, 50000).
 %% What cannot change while a node runs need not be compared.
 -define(FOUNDATION, ["kernel", "stdlib", "sasl", "elixir", "compiler", "iex", "logger"]).
 %% Applications whose processes nobody wonders about.
@@ -529,14 +531,16 @@ described(#{process := Pid, behaviour := Kind, dynamic := Dynamic} = Place) ->
     Base = Place#{
         pid => pid_text(Pid), name => name(Pid), callback => callback(Pid), suspended => is_suspended(Pid)
     },
-    case Asked andalso lists:member(Kind, [gen_server, gen_statem, gen_event, special]) of
-        true -> stated(Base, told_state(Pid));
+    case Asked andalso Kind =/= other of
+        true -> asked(Base, told_state(Pid));
         false -> Base
     end.
 
-stated(Base, late) ->
-    Base#{silent => true};
-stated(Base, none) ->
+asked(Base, late) -> Base#{silent => true};
+asked(Base, none) -> Base;
+asked(Base, {ok, State} = Answer) -> maps:merge(stated(Base, Answer), contents(State)).
+
+stated(#{behaviour := Kind} = Base, _) when Kind =:= supervisor; Kind =:= dynamic_supervisor ->
     Base;
 stated(#{behaviour := gen_event} = Base, {ok, Handlers}) when is_list(Handlers) ->
     Sorted = lists:sort([{Module, State} || {Module, _, State} <- Handlers]),
@@ -591,6 +595,48 @@ shapes(Map, Depth) ->
 
 tag(Atom, _) when is_atom(Atom) -> #{atom => Atom};
 tag(Term, Depth) -> shape(Term, Depth - 1).
+
+%% What stays as it is when code changes: modules whose functions a term holds (`stale` is the code that they are of, when
+%% it is not what runs now), and the keys of its structs.
+contents(Term) ->
+    {_, Found} = look(Term, {?MOST_TERMS, #{}}),
+    Funs = [One || {function, _, _} = One <- maps:keys(Found)],
+    #{
+        funs => lists:usort([Module || {function, Module, _} <- Funs]),
+        stale => lists:usort([Module || {function, Module, Code} <- Funs, Code =/= current(Module)]),
+        structs => maps:fold(fun with_keys/3, #{}, Found)
+    }.
+
+current(Module) ->
+    try
+        erlang:get_module_info(Module, md5)
+    catch
+        error:_ -> none
+    end.
+
+with_keys({struct, Name, Keys}, _, Structs) ->
+    maps:update_with(Name, fun(Known) -> [Keys | Known] end, [Keys], Structs);
+with_keys(_, _, Structs) ->
+    Structs.
+
+look(_, {0, _} = Done) ->
+    Done;
+look([Head | Tail], Seen) ->
+    look(Tail, look(Head, Seen));
+look(Term, {Left, Found}) when is_tuple(Term) ->
+    look(tuple_to_list(Term), {Left - 1, Found});
+look(#{'__struct__' := Name} = Struct, {Left, Found}) when is_atom(Name) ->
+    Keys = lists:sort([key(Key) || Key <- maps:keys(Struct), Key =/= '__struct__']),
+    look(maps:values(Struct), {Left - 1, Found#{{struct, Name, Keys} => true}});
+look(Term, {Left, Found}) when is_map(Term) ->
+    look(maps:to_list(Term), {Left - 1, Found});
+look(Term, {Left, Found}) when is_function(Term) ->
+    case [element(2, erlang:fun_info(Term, Item)) || Item <- [type, module, new_uniq, env]] of
+        [local, Module, Code, Env] -> look(Env, {Left - 1, Found#{{function, Module, Code} => true}});
+        _ -> {Left - 1, Found}
+    end;
+look(_, {Left, Found}) ->
+    {Left - 1, Found}.
 
 %% Before an upgrade -----------------------------------------------------------------------------------------------
 
@@ -875,7 +921,7 @@ outcome({answer, {ok, _, _}}, _) ->
 outcome({answer, {continue_after_restart, _, _}}, _) ->
     #{outcome => restarting, reason => <<>>};
 outcome({answer, {error, Reason}}, Before) ->
-    Text = deliver_json:text(io_lib:format("~0tP", [Reason, 30])),
+    Text = refused(Reason),
     case is_stopping() of
         true -> #{outcome => restarting, reason => Text};
         false ->
@@ -885,6 +931,11 @@ outcome(late, _) ->
     #{outcome => unknown, reason => <<"release_handler is still at work">>};
 outcome({failed, _, Reason}, _) ->
     #{outcome => unknown, reason => deliver_json:text(io_lib:format("~0tP", [Reason, 30]))}.
+
+refused({old_processes, Module}) ->
+    deliver_json:text(io_lib:format("a process still runs old code of ~ts, which would end it", [Module]));
+refused(Reason) ->
+    deliver_json:text(io_lib:format("~0tP", [Reason, 30])).
 
 %% release_handler answers, and only then has the node restart: it has when it answers again.
 is_stopping() ->

@@ -50,7 +50,7 @@ release(Root, Version) ->
         erts => deliver_json:text(Erts),
         kind => kind(Directory),
         includes_erts => filelib:is_dir(filename:join(Root, "erts-" ++ Erts)),
-        apps => in_parallel(fun(One) -> app(Root, One) end, Listed, 1),
+        apps => with_mentions(in_parallel(fun(One) -> app(Root, One) end, Listed, 1)),
         consolidated => md5s(filename:join(Root, Consolidated), Consolidated),
         consolidated_path => deliver_json:text(Consolidated),
         config => config(Directory, Version),
@@ -59,6 +59,14 @@ release(Root, Version) ->
         env_sh => lines(filename:join(Directory, "env.sh")),
         boot => boot(Directory, Name)
     }.
+
+%% Of all that modules name, structs are what counts.
+with_mentions(Apps) ->
+    Structs = sets:from_list([Name || #{modules := Modules} <- Apps, #{struct := [_ | _], name := Name} <- Modules]),
+    [App#{modules := [mentions(Module, Structs) || Module <- Modules]} || #{modules := Modules} = App <- Apps].
+
+mentions(#{name := Name, mentions := Atoms} = Module, Structs) ->
+    Module#{mentions := lists:usort([Atom || Atom <- Atoms, Atom =/= Name, sets:is_element(Atom, Structs)])}.
 
 rel(Directory, Version) ->
     Found = [
@@ -218,7 +226,8 @@ beams(Directory) ->
 
 module(File) ->
     Beam = beam(File),
-    {Name, #{attributes := Attributes, imports := Imports, exports := Exports} = Chunks} = chunks(File, Beam),
+    {Name, Chunks} = chunks(File, Beam),
+    #{attributes := Attributes, imports := Imports, exports := Exports, atoms := Atoms} = Chunks,
     Native = lists:member({erlang, load_nif, 2}, Imports) orelse has_on_load(File, Name, Beam),
     #{
         name => Name,
@@ -233,11 +242,12 @@ module(File) ->
         mode => mode(File, Name, Beam, not Native andalso lists:member({callback_mode, 0}, Exports)),
         records => records(maps:get(debug_info, Chunks, none)),
         protocol => lists:member({'__protocol__', 1}, Exports),
-        implements => implements(Attributes)
+        implements => implements(Attributes),
+        mentions => [Atom || {_, Atom} <- Atoms] ++ literal_structs(Beam)
     }.
 
 chunks(File, Beam) ->
-    Wanted = [attributes, imports, exports],
+    Wanted = [attributes, imports, exports, atoms],
     % Debug information may be absent, or encrypted.
     case beam_lib:chunks(Beam, [debug_info | Wanted], [allow_missing_chunks]) of
         {ok, {Name, Chunks}} ->
@@ -308,6 +318,30 @@ answer(File, Name, Beam, Question) ->
     catch
         _:_ -> none
     end.
+
+%% Structs of which constants in the code are made.
+literal_structs(Beam) ->
+    case beam_lib:chunks(Beam, ["LitT"], [allow_missing_chunks]) of
+        {ok, {_, [{_, Chunk}]}} when is_binary(Chunk) -> structs_in(literals(Chunk));
+        _ -> []
+    end.
+
+%% Since OTP 28 they are not compressed.
+literals(<<0:32, Literals/binary>>) -> Literals;
+literals(<<_:32, Compressed/binary>>) -> zlib:uncompress(Compressed).
+
+structs_in(<<_Count:32, Literals/binary>> = All) ->
+    case binary:match(All, <<"__struct__">>) of
+        nomatch -> [];
+        _ -> [Name || <<Size:32, Term:Size/binary>> <= Literals, Name <- names_of_structs(binary_to_term(Term))]
+    end.
+
+names_of_structs(#{'__struct__' := Name} = Map) when is_atom(Name) ->
+    [Name | names_of_structs(maps:values(Map))];
+names_of_structs(Map) when is_map(Map) -> names_of_structs(maps:to_list(Map));
+names_of_structs([Head | Tail]) -> names_of_structs(Head) ++ names_of_structs(Tail);
+names_of_structs(Tuple) when is_tuple(Tuple) -> names_of_structs(tuple_to_list(Tuple));
+names_of_structs(_) -> [].
 
 records({debug_info_v1, erl_abstract_code, {Forms, _}}) when is_list(Forms) ->
     maps:from_list([{Name, [field(One) || One <- Fields]} || {attribute, _, record, {Name, Fields}} <- Forms]);

@@ -5,7 +5,7 @@
 -module(deliver_relup).
 
 -export([configure/1, protocols/1, environment/1, settle/1, stop_child/1, end_child/1, start_child/1, supervisor/2]).
--export([mark/2]).
+-export([inline_child/1, mark/2]).
 
 %% The callback module of a supervisor whose children are given inline, as Elixir has it.
 -define(INLINE, 'Elixir.Supervisor.Default').
@@ -348,12 +348,25 @@ inline(App, {ok, #{children := Children}}) when is_map_key(App, Children) ->
 inline(App, _) ->
     error({deliver, unknown_children, App}).
 
+%% The same for a supervisor below another one that has read its child spec anew: all that it is about stands there.
+inline_child([App | Ids] = Path) ->
+    {Above, Id} = {lists:droplast(Ids), lists:last(Ids)},
+    case {parent(App, Above), parent(App, Ids)} of
+        {{ok, Supervisor}, {ok, Pid}} -> take_over(Pid, spelled_out(supervisor:get_childspec(Supervisor, Id)));
+        %% Its supervisor starts it with the new ones.
+        {{ok, _}, {error, _}} -> ok;
+        {{error, Reason}, _} -> error({deliver, no_supervisor, Path, Reason})
+    end.
+
+spelled_out({ok, #{start := {Module, start_link, Arguments}}}) ->
+    {ok, _} = apply(Module, init, Arguments).
+
 take_over(Pid, Arguments) ->
     ok = mark(held, [?INLINE]),
     ok = sys:suspend(Pid),
     try
-        _ = arguments_at(sys:get_state(Pid)),
-        _ = sys:replace_state(Pid, fun(State) -> setelement(arguments_at(State), State, Arguments) end),
+        _ = with_arguments(sys:get_state(Pid), Arguments),
+        _ = sys:replace_state(Pid, fun(State) -> with_arguments(State, Arguments) end),
         %% It asks its callback module for children again, which gives back what it is given.
         ok = sys:change_code(Pid, ?INLINE, undefined, [])
     after
@@ -361,7 +374,13 @@ take_over(Pid, Arguments) ->
         mark(go_on, [?INLINE])
     end.
 
-%% Which element of a supervisor's state has what its callback module is called with: that behind the module.
+%% The state of a supervisor, or of a DynamicSupervisor, with what its callback module is called with.
+with_arguments(#{'__struct__' := 'Elixir.DynamicSupervisor', mod := ?INLINE} = State, Arguments) ->
+    State#{args := Arguments};
+with_arguments(State, Arguments) ->
+    setelement(arguments_at(State), State, Arguments).
+
+%% Which element of a supervisor's state that is: it stands behind the module.
 arguments_at(State) ->
     Elements = tuple_to_list(State),
     Numbered = lists:zip3(lists:seq(2, length(Elements)), lists:droplast(Elements), tl(Elements)),

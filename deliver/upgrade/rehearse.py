@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass, field, replace
 from deliver.errors import DeliverError, NodeError
 from deliver.node.agent import Agent
 from deliver.otp.release import Release
+from deliver.otp.upgrade.changes import Changes
 from deliver.otp.upgrade.check import Expected, check
+from deliver.otp.upgrade.data import changed_structs
 from deliver.otp.upgrade.facts import Facts
 from deliver.otp.upgrade.pair import Finding, Pair, Verdict, goes_to_hosts
 from deliver.otp.upgrade.pauses import pauses
@@ -74,6 +76,7 @@ class Rehearsal:
     _plan: Plan | None = None
     _files: dict[str, bytes] = field(default_factory=dict)
     _fresh: dict[str, Snapshot] = field(default_factory=dict)
+    _used: dict[str, Snapshot] = field(default_factory=dict)
 
     def run(self) -> Rehearsed:
         """Rehearse.
@@ -129,8 +132,10 @@ class Rehearsal:
             raise _UnprovenError(f"{release.version} does not boot on {self.bench.where}: {error.message}") from error
         agent = Agent(self.bench.session, self.bench.host, self.bench.config.app, self.bench.agent_beams)
         self._fresh[release.version] = agent.snapshot(self._salt)
-        agent.leave()
         said = self.bench.probe(release.version, "fresh")
+        if self.bench.config.rehearsal.probe and not said:
+            self._used[release.version] = agent.snapshot(self._salt)
+        agent.leave()
         if said:
             raise _UnprovenError(f"the probe does not hold for a fresh {release.version}: {said}")
         self._tell(f"{release.version} boots in {time.monotonic() - began:.1f} s")
@@ -154,7 +159,7 @@ class Rehearsal:
             return self._ended("restart", wrong)
         if plan.one_way:
             wrong = self._comes_back(upgrader, up)
-            return self._ended("restart", wrong) if wrong else self._ended("hot, no way back", plan.one_way)
+            return self._ended("restart" if wrong else "hot, no way back", wrong or plan.one_way)
         wrong = self._pass(upgrader, down, "downgrade") or self._pass(upgrader, up, "second upgrade")
         if wrong:
             return self._ended("hot, no way back", wrong)
@@ -185,11 +190,7 @@ class Rehearsal:
             change = upgrader.change(step)
         except NodeError as error:
             return [f"{name}: {error.message}"]
-        old, new = self._fresh[step.old.version], self._fresh[step.new.version]
-        ended = (*ended_children(old.tree, new.tree), *step.pair.ended)
-        pair = step.pair
-        expected = Expected(new, change.before, ended, skipped=pair.skipped, asked=pair.asked, started=old)
-        findings = list(check(change.after, expected))
+        findings = list(check(change.after, self._expected(step, change.before)))
         self._findings += [replace(one, text=f"{name}: {one.text}") for one in findings if one.level != "error"]
         self._findings += [Finding("note", "pause", f"{name}: {one}") for one in pauses(change.after)]
         wrong = [f"{name}: {one.about}: {one.text}" for one in findings if one.level == "error"]
@@ -205,6 +206,21 @@ class Rehearsal:
         self._findings += [replace(one, text=f"{name}: {one.text}") for one in unreached if one.level != "error"]
         wrong = [f"{one.about} {one.text}" for one in unreached if one.level == "error"]
         return [f"{name}: {text}" for text in (*found.problems, *wrong)]
+
+    def _expected(self, step: Step, before: Snapshot) -> Expected:
+        assert self._plan is not None  # noqa: S101  # what is rehearsed was planned
+        changes = Changes(self._plan.old, self._plan.new)
+        fresh, started = (self._fresh[one.version] for one in (step.new, step.old))
+        return Expected(
+            fresh,
+            before,
+            (*ended_children(started.tree, fresh.tree), *step.pair.ended),
+            started=started,
+            used=self._used.get(step.new.version),
+            structs=changed_structs(changes if step.is_up else changes.reverse),
+            skipped=step.pair.skipped,
+            asked=step.pair.asked,
+        )
 
     def _comes_back(self, upgrader: Upgrader, step: Step) -> list[str]:
         """Make the new release permanent, restart it inside its process, then kill it."""

@@ -222,6 +222,15 @@ def test_a_state_that_fills_the_memory_is_not_copied(trial: Installed, agent: Ag
     assert tree(agent.snapshot(SALT))[BOX].state is None
 
 
+def test_functions_and_structs_are_found_wherever_they_are_in_a_state(trial: Installed, agent: Agent) -> None:
+    term(trial, f"gen_server:cast({BOX}, {{put, [#{{a => {{fun(X) -> X end}}}}]}})")
+
+    found = tree(agent.snapshot(SALT))[BOX]
+
+    assert (found.funs, found.stale) == (("erl_eval",), ())
+    assert found.structs == {"Elixir.Trial.Box": [["value"]]}
+
+
 def test_one_that_is_suspended_is_said_to_be(trial: Installed, agent: Agent) -> None:
     term(trial, f"sys:suspend({BOX})")
 

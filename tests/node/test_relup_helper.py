@@ -241,6 +241,8 @@ def test_the_way_back_gives_the_old_children(duo: Installed) -> None:
         ("start_child([duo, nobody])", "{failed,{deliver,not_started,[duo,nobody],not_found}}"),
         ("start_child([nothing, nobody])", "{failed,{deliver,not_started,[nothing,nobody],{not_running,nothing}}}"),
         ("start_child([duo, nobody, at_all])", "{failed,{deliver,not_started,[duo,nobody,at_all],{no_child,nobody}}}"),
+        ("inline_child([nothing, one])", "{failed,{deliver,no_supervisor,[nothing,one],{not_running,nothing}}}"),
+        ("inline_child([duo, nobody])", "ok"),
         ("stop_child([nothing, nobody])", "ok"),
         ("stop_child([duo, nobody, at_all])", "ok"),
     ],

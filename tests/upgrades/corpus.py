@@ -5,7 +5,7 @@
     old/ new/   files of one version, above those
     probe/      Elixir or Erlang that says on the node whether it is as it should be; see `probe.sh`
 
-The application is `sample`, 0.1.0 and 0.2.0; where its own files name 0.1.0 as the version, the new side has 0.2.0.
+The application is `sample`, 0.1.0 and 0.2.0, or the two that `versions` in `case.toml` says; its files name 0.1.0.
 """
 
 from __future__ import annotations
@@ -49,12 +49,18 @@ class Case:
         """What `case.toml` says."""
         return tomli.loads((self.path / "case.toml").read_text())
 
+    @property
+    def versions(self) -> tuple[str, str]:
+        """The old version, and the new one."""
+        old, new = self.told.get("versions", (BASE_VERSION, NEXT_VERSION))
+        return old, new
+
     def repository(self, path: Path) -> Repository:
         """Make a git repository with both versions, each tagged."""
         path.mkdir(parents=True)
         repository = Repository(path)
         repository.git("init", "--quiet", "--initial-branch", "main")
-        for version, side in ((BASE_VERSION, "old"), (NEXT_VERSION, "new")):
+        for version, side in zip(self.versions, ("old", "new"), strict=True):
             self._write(path, side, version)
             repository.commit(f"Version {version}")
             repository.tag(f"v{version}")
@@ -79,7 +85,9 @@ class Case:
             DeliverError: it can never be a pair.
         """
         repository = self.repository(path / "repository")
-        probe = f"sh {HERE / 'probe.sh'} {self.path / 'probe'}" if (self.path / "probe").is_dir() else ""
+        probe = (
+            f"sh {HERE / 'probe.sh'} {self.path / 'probe'} {self.versions[0]}" if (self.path / "probe").is_dir() else ""
+        )
         config = Config(
             file=path / "deliver.toml",
             app="sample",
@@ -89,7 +97,7 @@ class Case:
             rehearsal=Rehearsal(env=self.told.get("env", {}), probe=probe),
         )
         shop = Workshop(repository, config)
-        return shop, build_upgrade(config, shop.store, shop.story, Request(BASE_VERSION, NEXT_VERSION))
+        return shop, build_upgrade(config, shop.store, shop.story, Request(*self.versions))
 
 
 @dataclass

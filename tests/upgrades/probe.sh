@@ -1,14 +1,16 @@
 #!/bin/sh
 # Asks a rehearsed node of a case whether it is as it should be.
 #
-#     probe.sh CASE/probe
+#     probe.sh CASE/probe OLD-VERSION
 #
 # Files in CASE/probe, Elixir (.exs) or Erlang (.erl expressions), each of which must come to `true`:
 #     old, new   whenever the node runs that version
+#     fresh      on each fresh node, after `old` or `new`: makes it work as its users would
 #     fill       on the fresh old node, after `old`: puts something into the state of its processes
 #     kept       after each upgrade and downgrade: what `fill` put there is still there
 set -eu
 probes=$1
+old=$2
 
 erl_call=$(find "$DELIVER_ROOT"/erts-*/bin -name erl_call | head -n 1)
 [ -n "$erl_call" ] || erl_call=erl_call
@@ -36,10 +38,11 @@ holds() {
 }
 
 case $DELIVER_VERSION in
-  0.1.0) holds old ;;
+  "$old") holds old ;;
   *) holds new ;;
 esac
+[ "$DELIVER_STAGE" != fresh ] || holds fresh
 case "$DELIVER_STAGE $DELIVER_VERSION" in
-  'fresh 0.1.0') holds fill ;;
+  "fresh $old") holds fill ;;
   *upgrade* | *downgrade*) holds kept ;;
 esac

@@ -6,15 +6,18 @@ Every rule yields findings; one of level `error` says that the node is not what 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from deliver.otp.upgrade import data
 from deliver.otp.upgrade.pair import Finding
 from deliver.otp.upgrade.snapshot import Process, Snapshot
 from deliver.otp.upgrade.tree import spoken
 
 #: State shapes of which nothing follows: a field that is not set yet is an atom in one process and a map in another.
 _UNSET = "atom"
+#: The application whose supervisor starts some children only when they are first needed; no hot upgrade changes it.
+_LAZY = "kernel"
 
 
 @dataclass(frozen=True)
@@ -25,19 +28,23 @@ class Expected:
         fresh: a node freshly booted from the version that it should run.
         before: the node itself, before the step.
         ended: places in the tree whose processes the step ends.
+        started: a node freshly booted from the version before the step; None when nobody knows.
+        used: that fresh node once the user's probe has made it work; None without a probe.
+        structs: keys of structs that the step changes, as the new version has them, by module.
         elsewhere: whether the fresh node had other surroundings: another configuration, and so other children.
         skipped: modules that the step leaves as they are.
         asked: modules whose processes had to change their states.
-        started: a node freshly booted from the version before the step; None when nobody knows.
     """
 
     fresh: Snapshot
     before: Snapshot
     ended: tuple[tuple[str, ...], ...] = ()
+    started: Snapshot | None = None
+    used: Snapshot | None = None
+    structs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     elsewhere: bool = False
     skipped: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
-    started: Snapshot | None = None
 
 
 def check(now: Snapshot, expected: Expected) -> Iterator[Finding]:
@@ -47,11 +54,12 @@ def check(now: Snapshot, expected: Expected) -> Iterator[Finding]:
     yield from _applications(now, expected.fresh)
     if not expected.elsewhere:
         yield from _environment(now, expected)
-        yield from _tree(now, expected.fresh)
+        yield from _tree(now, expected.fresh, _came(expected))
     yield from _suspended(now)
     yield from _kept(now, expected)
-    yield from _states(now, expected.fresh)
+    yield from _state_findings(now, expected)
     yield from _silent(now, expected.asked)
+    yield from data.kept_functions(now, expected.before)
     yield from _errors(now, expected.before)
 
 
@@ -76,7 +84,7 @@ def _code(now: Snapshot, fresh: Snapshot, skipped: Collection[str]) -> Iterator[
         yield Finding("error", path, "is still in the code path")
     for one in now.old_code:
         modules = ", ".join(one.get("modules", ()))
-        text = f"still runs old code of {modules}: the next upgrade of it waits until the process has left that code"
+        text = f"still runs old code of {modules}: if it does not leave it, it ends when the version is made permanent"
         yield Finding("warning", str(one.get("name") or one.get("pid")), text)
 
 
@@ -114,12 +122,14 @@ def _set_at_runtime(app: str, expected: Expected) -> dict[str, str]:
     return {key: value for key, value in expected.before.environment.get(app, {}).items() if key not in started}
 
 
-def _tree(now: Snapshot, fresh: Snapshot) -> Iterator[Finding]:
+def _tree(now: Snapshot, fresh: Snapshot, came: frozenset[tuple[str, ...]]) -> Iterator[Finding]:
     has, wanted = _static(now), _static(fresh)
     for path in wanted:
         if path not in has:
             yield Finding("error", spoken(path), "is not in the supervision tree")
     for path, process in has.items():
+        if path in came or (path not in wanted and path[0] == _LAZY):
+            continue
         if path not in wanted:
             yield Finding("error", spoken(path), "is in the supervision tree, and not on a freshly booted node")
         elif _spec(process) != _spec(wanted[path]):
@@ -128,6 +138,12 @@ def _tree(now: Snapshot, fresh: Snapshot) -> Iterator[Finding]:
             )
         elif wanted[path].pid and not process.pid:
             yield Finding("error", spoken(path), "is not running")
+
+
+def _came(expected: Expected) -> frozenset[tuple[str, ...]]:
+    # Children that came to a supervisor while the node ran, as an application of the old version itself had it.
+    started = _static(expected.started or expected.before)
+    return frozenset(_static(expected.before).keys() - started.keys() - _static(expected.fresh).keys())
 
 
 def _suspended(now: Snapshot) -> Iterator[Finding]:
@@ -192,6 +208,14 @@ def _gone(now: tuple[str, ...], expected: Expected, what: str, text: str) -> Ite
         yield Finding("error", name, text)
 
 
+def _state_findings(now: Snapshot, expected: Expected) -> Iterator[Finding]:
+    found = [*_states(now, expected.fresh), *_dynamic_states(now, expected)]
+    yield from found
+    # What is said of a state as a whole need not be said again of what is in it.
+    told = {one.about for one in found}
+    yield from (one for one in data.kept_structs(now, expected.structs) if one.about not in told)
+
+
 def _states(now: Snapshot, fresh: Snapshot) -> Iterator[Finding]:
     wanted = _static(fresh)
     for path, process in _static(now).items():
@@ -221,6 +245,24 @@ def _silent(now: Snapshot, asked: Collection[str]) -> Iterator[Finding]:
         if process.silent and (process.callback in asked or set(process.handlers) & set(asked)):
             text = f"does not answer: nobody knows whether {process.callback} has changed its state"
             yield Finding("error", spoken(process.path), text)
+
+
+def _dynamic_states(now: Snapshot, expected: Expected) -> Iterator[Finding]:
+    """Compare those that come and go with any fresh process that runs the same changed module."""
+    known = [one for node in (expected.fresh, expected.used) if node for one in node.tree if one.state is not None]
+    unknown = set()
+    for process in now.tree:
+        name = process.callback
+        if not process.dynamic or process.state is None or now.modules.get(name) == expected.before.modules.get(name):
+            continue
+        differences = [shape_difference(process.state, one.state) for one in known if one.callback == name]
+        if differences and all(differences):
+            text = f"its state is not as {name} makes it: {differences[0]}; it needs a code_change"
+            yield Finding("error", spoken(process.path), text)
+        elif not differences and name not in unknown and not expected.elsewhere:
+            unknown.add(name)
+            text = "changes, and runs in processes that no fresh node has: nothing shows whether it takes their states"
+            yield Finding("warning", name, text)
 
 
 def shape_difference(has: Any, wanted: Any, where: str = "") -> str:

@@ -34,6 +34,7 @@ class Module:
         protocol: whether it is an Elixir protocol.
         implements: the protocol that it implements for some type; empty for none.
         mode: of a gen_statem: its callback mode, as a sorted list that `~0p` prints; empty for all else.
+        mentions: modules with a struct that it names anywhere, sorted, without itself.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Module:
     protocol: bool = False
     implements: str = ""
     mode: str = ""
+    mentions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

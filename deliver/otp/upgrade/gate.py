@@ -31,9 +31,9 @@ def restart_reasons(changes: Changes, told: Collection[str] = ()) -> Iterator[st
         yield "env.sh changes: it is read only when a node boots"
     yield from _native(changes, told)
     yield from _flipped(changes, told)
-    for name, before, after in _modes(changes):
+    for name, mode, other in _modes(changes):
         if not changes_state(changes.new_modules[name][1]):
-            yield f"{name} changes its callback mode from {before} to {after}, and no code_change has OTP ask for it"
+            yield f"{name} changes its callback mode from {mode} to {other}, and no code_change has OTP ask for it"
 
 
 def one_way_reasons(changes: Changes) -> Iterator[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deliver.otp.upgrade import appup_text
+from deliver.otp.upgrade import appup_text, data
 from deliver.otp.upgrade.appup import Chosen
 from deliver.otp.upgrade.changes import Changes, refuse_same_versions
 from deliver.otp.upgrade.facts import Facts
@@ -40,7 +40,8 @@ class Plan:
         one_way: why there is no way back; empty when there may be one.
         findings: what an operator should know.
         modules: that are loaded or removed, sorted.
-        inline: applications whose top supervisor, given inline, gets new children; with its registered name.
+        inline: applications whose top supervisor, given inline, gets new children; with its registered name, empty for
+            none.
         ended: places in the tree whose processes end, and start again, because developers say so.
         skipped: modules that are not loaded because developers say so.
         appups: the appup of each application whose version differs, by its name: for people, and other tools.
@@ -91,7 +92,7 @@ def make_plan(
     word = Word(hints or Hints(), chosen or Chosen())
     before, after = Tree(old_tree.tree), Tree(new_tree.tree)
     restarts = word.restarts(before, after)
-    supervision = word.left(supervision_changes(before, after), restarts)
+    supervision = word.left(supervision_changes(before, after, changes.changed), restarts)
     common = Common(before.callbacks | after.callbacks, word.hints, word.chosen.by_app, frozenset(restarts))
     up = Way(changes, supervision, common, after.paths, is_up=True)
     trees = (word.planned(before), word.planned(after))
@@ -102,7 +103,7 @@ def make_plan(
     ]
     if reasons:
         return Plan(old, new, restart=tuple(reasons), modules=_modules(changes))
-    back = word.left(supervision_changes(after, before), restarts)
+    back = word.left(supervision_changes(after, before, changes.changed), restarts)
     return _planned(word, up, Way(changes.reverse, back, common, before.paths, is_up=False))
 
 
@@ -113,9 +114,13 @@ def _planned(word: Word, up: Way, down: Way) -> Plan:
         changes.new,
         up=tuple(up.steps()),
         down=tuple(down.steps()),
-        findings=(*word.findings(changes), *findings(changes, up.supervision, restarts)),
+        findings=(
+            *word.findings(changes),
+            *findings(changes, up.supervision, restarts),
+            *data.struct_findings(changes, up.common.callbacks),
+        ),
         modules=_modules(changes),
-        inline={one.path[0]: one.name for one in up.supervision if one.is_inline},
+        inline={one.path[0]: one.name for one in up.supervision if one.is_inline and len(one.path) == 1},
         ended=(*restarts, *((name,) for name in sorted(word.stopped))),
         skipped=tuple(word.hints.skip),
         appups=appup_text.render(up, down),

@@ -12,7 +12,7 @@ gen_event is the tuple of its handlers, each a tuple of its module and its state
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +65,9 @@ class Process:
         state: the shape of its state, below; None when it was not asked, or did not answer within a second.
         suspended: whether `sys` holds it.
         silent: whether it was asked for its state, and did not answer in time.
+        funs: modules whose functions are in its state as values, such as closures; in a supervisor's, in child specs.
+        stale: those of them whose code is not what is loaded now: such a function can fail when it is called.
+        structs: the sorted keys of each kind of struct that is anywhere in its state, by the struct's module.
     """
 
     path: tuple[str, ...]
@@ -84,6 +87,9 @@ class Process:
     state: Any = None
     suspended: bool = False
     silent: bool = False
+    funs: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+    structs: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

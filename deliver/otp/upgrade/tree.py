@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from deliver.otp.upgrade.snapshot import Process
 
 #: The callback module of children that are given inline, as `Application.start/2` of a default Elixir project does.
 INLINE = "Elixir.Supervisor.Default"
+
+#: Functions whose arguments, in a child spec, are all that such a supervisor is about.
+SPELLED_OUT = frozenset({"Elixir.Supervisor:start_link/2", "Elixir.DynamicSupervisor:start_link/1"})
 
 Path = tuple[str, ...]
 
@@ -33,6 +36,8 @@ class Supervision:
         reordered: whether the children that stay stand in another order.
         flags: whether strategy, intensity or period differ.
         replaced: those of the added and of the removed ones whose process becomes one of another module or kind.
+        renewed: whether its child specs hold functions of modules that change, which must not stay.
+        start: function that starts it: `module:function/arity`; empty for a top supervisor.
     """
 
     path: Path
@@ -44,16 +49,23 @@ class Supervision:
     reordered: bool = False
     flags: bool = False
     replaced: tuple[str, ...] = ()
+    renewed: bool = False
+    start: str = ""
 
     @property
     def is_any(self) -> bool:
         """Whether anything changes."""
-        return bool(self.added or self.removed or self.changed or self.reordered or self.flags)
+        return bool(self.added or self.removed or self.changed or self.reordered or self.flags or self.renewed)
 
     @property
     def is_inline(self) -> bool:
         """Whether its children are given inline."""
         return self.module == INLINE
+
+    @property
+    def is_spelled_out(self) -> bool:
+        """Whether its children, if given inline, stand in its own child spec."""
+        return self.start in SPELLED_OUT
 
 
 @dataclass(frozen=True)
@@ -88,16 +100,24 @@ class Tree:
         }
 
 
-def supervision_changes(old: Tree, new: Tree) -> list[Supervision]:
-    """Return what changes in the supervisors that both trees have; parents first."""
-    return [one for one in _compared(old, new) if one.is_any]
+def supervision_changes(old: Tree, new: Tree, modules: frozenset[str] = frozenset()) -> list[Supervision]:
+    """Return what changes in the supervisors that both trees have; parents first.
+
+    Args:
+        old: the one tree.
+        new: the other one.
+        modules: those that change.
+    """
+    return [one for one in _compared(old, new, modules) if one.is_any]
 
 
-def _compared(old: Tree, new: Tree) -> Iterator[Supervision]:
+def _compared(old: Tree, new: Tree, modules: frozenset[str]) -> Iterator[Supervision]:
     for path, after in new.supervisors.items():
         before = old.supervisors.get(path)
         if before is not None:
-            yield _compare(before, after, old.children(path), new.children(path))
+            found = _compare(before, after, old.children(path), new.children(path))
+            renewed = _is_static(after) and bool(modules & {*before.funs, *after.funs})
+            yield replace(found, renewed=renewed)
 
 
 def _compare(before: Process, after: Process, old: dict[str, Process], new: dict[str, Process]) -> Supervision:
@@ -116,6 +136,7 @@ def _compare(before: Process, after: Process, old: dict[str, Process], new: dict
         reordered=kept != [name for name in old if name in kept],
         flags=_flags(before) != _flags(after),
         replaced=replaced,
+        start=after.start,
     )
 
 

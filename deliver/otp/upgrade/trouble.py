@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from deliver.otp.upgrade.changes import Changes
 from deliver.otp.upgrade.kinds import kind
@@ -42,15 +42,16 @@ def supervision_reasons(
 
 
 def findings(
-    changes: Changes, supervision: Iterable[Supervision], restarts: Collection[Path] = ()
+    changes: Changes, supervision: Sequence[Supervision], restarts: Collection[Path] = ()
 ) -> Iterator[Finding]:
     """Yield what an operator should know of a plan."""
+    renewed = {*restarts, *(one.path for one in supervision if one.is_spelled_out)}
     for path in restarts:
         yield Finding("note", spoken(path), "it is restarted, as developers say: its state is lost")
     for one in supervision:
         where = spoken(one.path)
         for name in one.changed:
-            if (*one.path, name) in restarts:
+            if (*one.path, name) in renewed:
                 continue
             text = "its child spec changes: a running child keeps what it was started with until it is restarted"
             yield Finding("note", f"{where} / {spoken((name,))}", text)
@@ -73,12 +74,8 @@ def _unsearchable(processes: Sequence[Process]) -> Iterator[str]:
 
 
 def _inline(one: Supervision) -> Iterator[str]:
-    if not one.is_inline:
-        return
-    if len(one.path) > 1:
-        yield f"{spoken(one.path)} has its children inline and is not at the top: they cannot be changed"
-    elif not one.name:
-        yield f"the top supervisor of {one.path[0]} has no name, so its new children cannot be found out: give it one"
+    if one.is_inline and len(one.path) > 1 and not one.is_spelled_out:
+        yield f"{spoken(one.path)} has its children inline, and not in its child spec: they cannot be found out"
 
 
 def _effects(changes: Changes, one: Supervision) -> Iterator[str]:
@@ -88,5 +85,5 @@ def _effects(changes: Changes, one: Supervision) -> Iterator[str]:
         yield f"{one.module} does more in init/1 than to answer, and it would run again"
     elif effects:
         yield f"{one.module} changes its children, and its init/1 may do more than to answer: it uses {effects[0]}"
-    if module and kind([module[1]]) != "supervisor" and not one.is_inline:
+    if module and "supervisor" not in kind([module[1]]) and not one.is_inline:
         yield f"{spoken(one.path)} changes its children, and {one.module} is no supervisor's callback module"

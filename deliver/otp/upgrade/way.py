@@ -75,7 +75,7 @@ class Way:
     @property
     def holds(self) -> dict[str, int]:
         """Milliseconds to wait for the processes of each module that are held, unless that is for ever."""
-        supervisors = {one.module: SUSPEND for one in self.supervision if not one.is_inline}
+        supervisors = dict.fromkeys(self._asked_supervisors, SUSPEND)
         waits = {name: self.hints.timeout.get(name, SUSPEND) for name in sorted(self.servers)}
         return {**supervisors, **{name: time for name, time in waits.items() if time != "infinity"}}
 
@@ -234,8 +234,16 @@ class Way:
     @cached_property
     def servers(self) -> frozenset[str]:
         """Loaded modules whose processes are held meanwhile."""
-        changed = self.load.keys() & self.changes.changed
-        return frozenset(name for name in changed if self._kind(name) in {"server", "dynamic supervisor"})
+        return frozenset(self._loaded("server"))
+
+    @cached_property
+    def dynamic(self) -> list[str]:
+        """Loaded modules of DynamicSupervisors, in their order."""
+        # Flags such as `max_children` are seen nowhere else: they are read anew whenever the module changes.
+        return self._loaded("dynamic supervisor")
+
+    def _loaded(self, wanted: Kind) -> list[str]:
+        return [name for name in self.ordered if name in self.changes.changed and self._kind(name) == wanted]
 
     def _states(self, held: Sequence[str]) -> Iterator[Step]:
         asked = [name for name in held if self.can_change_state(name)]
@@ -246,9 +254,8 @@ class Way:
 
     def can_change_state(self, name: str) -> bool:
         """Return whether the processes of a module are asked to change their state."""
-        # A DynamicSupervisor changes its own state: it asks init/1 of its callback module again.
         younger = self.changes.new_modules if self.is_up else self.changes.old_modules
-        return self._kind(name) == "dynamic supervisor" or changes_state(younger[name][1])
+        return changes_state(younger[name][1])
 
     # Supervision ------------------------------------------------------------------------------------------------------
 
@@ -262,10 +269,14 @@ class Way:
                     "not a child any more, or another process: it ends before its code goes",
                 )
 
+    @property
+    def _asked_supervisors(self) -> list[str]:
+        return list(dict.fromkeys([*self.dynamic, *(one.module for one in self.supervision if not one.is_inline)]))
+
     def _supervisors(self) -> Iterator[Step]:
-        named = dict.fromkeys(one.module for one in self.supervision if not one.is_inline)
+        named = self._asked_supervisors
         if named:
-            modules = _list(list(named))
+            modules = _list(named)
             yield Step(
                 f"{{suspend,{modules}}}", "supervisors read their child specs again: added ones do not start by it"
             )
@@ -273,7 +284,10 @@ class Way:
             yield Step(f"{{code_change,{'up' if self.is_up else 'down'},[{pairs}]}}")
             yield Step(f"{{resume,{modules}}}")
         for one in self.supervision:
-            if one.is_inline:
+            if one.is_inline and len(one.path) > 1:
+                why = "its child specs stand in its own, which its supervisor has read anew"
+                yield Step(_child("inline_child", one.path), why)
+            elif one.is_inline:
                 app = one.path[0]
                 why = "its child specs are given inline in start/2: it is told the new ones"
                 yield Step(f"{{apply,{{deliver_relup,supervisor,[{_atom(app)},{string(self._version)}]}}}}", why)
@@ -334,6 +348,7 @@ class Way:
             yield Step(f"{{purge,{_list(brutal)}}}")
         for app in self.changes.removed_apps:
             yield Step(f"{{apply,{{application,unload,[{_atom(app.name)}]}}}}")
+            yield Step(f"{{apply,{{code,del_path,[{_atom(app.name)}]}}}}", "OTP leaves it in the code path")
 
 
 def _below(apps: Mapping[str, App], name: str) -> set[str]:

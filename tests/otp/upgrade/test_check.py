@@ -63,6 +63,42 @@ def test_elsewhere_another_configuration_is_no_fault() -> None:
     assert wrong(other, elsewhere=True) == []
 
 
+def test_children_that_came_while_the_node_ran_may_stay_and_those_that_should_have_gone_may_not() -> None:
+    came, gone = (Process(("demo", name), pid="<0.8.0>") for name in ("came", "gone"))
+    started = replace(FRESH, tree=(*FRESH.tree, gone))
+    now = replace(FRESH, tree=(*FRESH.tree, gone, came, Process(("kernel", "timer_server"), pid="<0.3.0>")))
+    found = [one.about for one in check(now, Expected(FRESH, now, started=started)) if one.level == "error"]
+    assert found == ["demo / gone"]
+
+
+def test_functions_of_code_that_is_gone_are_told_and_are_a_fault_when_they_came_with_the_step() -> None:
+    process = FRESH.tree[0]
+    stale = replace(FRESH, tree=(replace(process, funs=("Elixir.M",), stale=("Elixir.M",)),))
+    assert wrong(stale) == ["demo / a: keeps in its state a function of M as it was before: to call it fails"]
+    assert wrong(stale, stale) == []
+
+
+def test_structs_of_before_in_a_state_are_told() -> None:
+    process = FRESH.tree[0]
+    now = replace(FRESH, tree=(replace(process, structs={"S": [["a", "b"], ["a", "c"]], "T": [["x"]]}),))
+    expected = Expected(FRESH, FRESH, structs={"S": ("a", "b"), "U": ("x",)})
+    found = [one.text for one in check(now, expected) if one.level == "error"]
+    assert found == ["in its state, a S is of before: it lacks b and it still has c; it needs a code_change"]
+
+
+def test_states_of_those_that_come_and_go_are_compared_with_any_of_their_module() -> None:
+    guest = Process(("demo", "x", "1"), callback="m", behaviour="gen_server", dynamic=True, state={"tuple": ["list"]})
+    before = replace(FRESH, modules={"m": "old"}, tree=(guest,))
+    now = replace(FRESH, tree=(*FRESH.tree, guest))
+    bare = replace(FRESH, tree=())
+    assert [one.level for one in check(now, Expected(bare, before)) if one.about == "m"] == ["warning"]
+    text = "its state is not as m makes it: a tuple of 1 instead of 2; it needs a code_change"
+    for state, told in (({"tuple": ["list", "list"]}, [text]), ({"tuple": ["list"]}, [])):
+        used = replace(bare, tree=(replace(guest, state=state),))
+        found = check(now, Expected(bare, before, used=used))
+        assert [one.text for one in found if one.about == "demo / x / 1"] == told
+
+
 def test_a_process_that_ended_or_stands_still_is_told() -> None:
     process = FRESH.tree[0]
     assert any("another process" in one for one in wrong(replace(FRESH, tree=(replace(process, pid="<0.99.0>"),))))

@@ -119,6 +119,24 @@ def test_the_keys_of_structs_are_known(tree: MakeTree) -> None:
     }
 
 
+def test_the_callback_modes_of_state_machines_are_known(tree: MakeTree) -> None:
+    made = tree()
+    for name, mode in (("one", "state_functions"), ("two", "[state_functions, state_enter]"), ("bad", "error(no)")):
+        made.erlang(f"demo_{name}", f"-export([callback_mode/0]).\ncallback_mode() -> {mode}.")
+    found = {name: module.mode for name, module in made.modules().items()}
+    assert found == {"demo_one": "[state_functions]", "demo_two": "[state_enter,state_functions]", "demo_bad": ""}
+
+
+def test_a_module_mentions_the_structs_that_it_names(tree: MakeTree) -> None:
+    made = tree()
+    made.elixir(
+        "defmodule Demo.Item, do: defstruct([:name])\n"
+        "defmodule Demo.Shelf do\n  def new(name), do: %Demo.Item{name: name}\n  def other, do: Demo.Nothing\nend\n"
+    )
+    found = {name: module.mentions for name, module in made.modules().items()}
+    assert found == {"Elixir.Demo.Item": (), "Elixir.Demo.Shelf": ("Elixir.Demo.Item",)}
+
+
 def test_what_is_no_struct_though_it_looks_like_one_does_no_harm(tree: MakeTree) -> None:
     made = tree()
     made.erlang("demo_raises", "-export(['__struct__'/0]).\n'__struct__'() -> error(no).")

@@ -148,6 +148,7 @@ def test_a_new_application_starts_before_the_rest_and_ends_after_it() -> None:
         "{apply,{application,stop,[extra]}}",
         "{remove,{extra_app,soft_purge,soft_purge}}",
         "{apply,{application,unload,[extra]}}",
+        "{apply,{code,del_path,[extra]}}",
     ]
 
 
@@ -183,10 +184,71 @@ def test_native_code_that_changes_is_a_restart() -> None:
     assert early_plan(release("0.1.0", module("nif", loads_native=True)), same) is None
 
 
-def test_an_inline_supervisor_without_a_name_and_a_top_process_that_is_none_are_restarts() -> None:
+def test_an_inline_supervisor_needs_no_name() -> None:
+    files = (release("0.1.0"), release("0.2.0"))
+    assert plan(*files, tree(top(name="")), tree(top(name=""), child("a"))).inline == {"demo": ""}
+
+
+def test_a_supervisor_below_is_given_what_stands_in_its_child_spec() -> None:
+    files = (release("0.1.0"), release("0.2.0"))
+    before, after = (
+        replace(top(), path=("demo", "x"), type="supervisor", start="Elixir.Supervisor:start_link/2", arguments=one)
+        for one in "ab"
+    )
+    grandchild = replace(child("a"), path=("demo", "x", "a"))
+    made = plan(*files, tree(top(), before), tree(top(), after, grandchild))
+    assert texts(made.up) == [
+        '{apply,{deliver_relup,supervisor,[demo,"0.2.0"]}}',
+        "{apply,{deliver_relup,inline_child,[[demo,x]]}}",
+        "{apply,{deliver_relup,start_child,[[demo,x,a]]}}",
+    ]
+    assert made.inline == {"demo": "demo_sup"}
+    hidden = [replace(one, start="demo_inner:start_link/0") for one in (before, after)]
+    refused = plan(*files, tree(top(), hidden[0]), tree(top(), hidden[1], grandchild))
+    assert "has its children inline, and not in its child spec" in refused.restart[0]
+
+
+def test_a_dynamic_supervisor_reads_its_flags_after_the_load_both_ways() -> None:
+    own = {"behaviours": ("Elixir.DynamicSupervisor",)}
+    made = plan(release("0.1.0", module("m", **own)), release("0.2.0", module("m", "b", **own)))
+    assert texts(made.down) == [
+        "{load,{m,soft_purge,soft_purge}}",
+        "{suspend,[m]}",
+        "{code_change,down,[{m,[]}]}",
+        "{resume,[m]}",
+    ]
+
+
+def test_a_state_machine_takes_another_callback_mode_only_on_the_way_up() -> None:
+    own = {"behaviours": ("gen_statem",), "exports": ("callback_mode/0", "code_change/4")}
+    old = release("0.1.0", module("m", mode="[state_functions]", **own))
+    new = module("m", "b", mode="[handle_event_function]", **own)
+    assert "callback mode" in plan(old, release("0.2.0", new)).one_way[0]
+    deaf = replace(new, exports=("callback_mode/0",))
+    assert "no code_change has OTP ask" in plan(old, release("0.2.0", deaf)).restart[0]
+    assert plan(old, release("0.2.0", replace(new, mode="[state_functions]"))).one_way == ()
+
+
+def test_child_specs_with_functions_of_a_changed_module_are_given_anew() -> None:
     files = (release("0.1.0", module("m")), release("0.2.0", module("m", "b")))
-    nameless = plan(*files, tree(top(name="")), tree(top(name=""), child("a")))
-    assert "has no name" in nameless.restart[0]
+    holds = replace(top(), funs=("m",))
+    assert '{apply,{deliver_relup,supervisor,[demo,"0.2.0"]}}' in texts(plan(*files, tree(holds), tree(holds)).up)
+    other = replace(top(), funs=("n",))
+    assert texts(plan(*files, tree(other), tree(other)).up) == ["{load,{m,soft_purge,soft_purge}}"]
+
+
+def test_a_struct_that_changes_is_named_with_the_servers_that_know_it() -> None:
+    old, new = module("item", struct=("name",)), module("item", "b", struct=("name", "price"))
+    server = module("shelf", behaviours=("gen_server",), mentions=("item",))
+    made = plan(release("0.1.0", old, server), release("0.2.0", new, server))
+    assert [(one.level, one.about) for one in made.findings] == [("warning", "item")]
+    assert "it gets price." in made.findings[0].text
+    assert "those of shelf may" in made.findings[0].text
+    assert plan(release("0.1.0", old), release("0.2.0", new)).findings[0].level == "note"
+
+
+def test_a_top_process_that_is_no_supervisor_is_a_restart() -> None:
+    files = (release("0.1.0", module("m")), release("0.2.0", module("m", "b")))
     lone = tree(Process(("demo",), pid="<0.1.0>", behaviour="gen_server", callback="m"))
     assert "is no supervisor" in plan(*files, lone, lone).restart[0]
 

@@ -1,0 +1,1 @@
+Sample.Counter.step() == 0

@@ -1,0 +1,1 @@
+Agent.get(Sample.Counter, & &1) == 1

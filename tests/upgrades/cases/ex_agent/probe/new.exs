@@ -1,0 +1,1 @@
+rem(Sample.Counter.get(), 10) == 0

@@ -1,0 +1,1 @@
+Sample.Counter.get() in 0..9

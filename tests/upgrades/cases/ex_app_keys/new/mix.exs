@@ -1,0 +1,16 @@
+defmodule Sample.MixProject do
+  use Mix.Project
+
+  def project do
+    [app: :sample, version: "0.1.0", start_permanent: true, deps: []]
+  end
+
+  def application do
+    [
+      extra_applications: [:logger],
+      mod: {Sample.Application, []},
+      env: [word: "new", come: 2],
+      start_phases: [first: [], second: []]
+    ]
+  end
+end

@@ -1,0 +1,1 @@
+Sample.Server.get() == :first and Sample.Server.put(:here)

@@ -1,0 +1,5 @@
+defmodule Sample.Words do
+  @word Application.compile_env!(:sample, :word)
+
+  def greeting, do: @word
+end

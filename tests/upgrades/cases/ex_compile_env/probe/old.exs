@@ -1,0 +1,1 @@
+{Sample.Words.greeting(), Application.get_env(:sample, :word)} == {"old", "old"}

@@ -1,0 +1,3 @@
+import Config
+
+config :sample, word: "old", gone: 1, same: 0

@@ -1,0 +1,6 @@
+defmodule Ground.Application do
+  use Application
+
+  @impl true
+  def start(_type, _args), do: Supervisor.start_link([Ground], strategy: :one_for_one)
+end

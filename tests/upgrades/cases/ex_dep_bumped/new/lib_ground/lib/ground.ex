@@ -1,0 +1,18 @@
+defmodule Ground do
+  use GenServer
+
+  def start_link(_), do: GenServer.start_link(__MODULE__, nil, name: __MODULE__)
+  def step, do: GenServer.call(__MODULE__, :step)
+  def word, do: "new"
+
+  @impl true
+  def init(_), do: {:ok, {:ground, 0, []}}
+
+  @impl true
+  def handle_call(:step, _from, {:ground, count, more}),
+    do: {:reply, count, {:ground, count + 1, more}}
+
+  @impl true
+  def code_change({:down, _}, {:ground, count, _}, _), do: {:ok, {:ground, count}}
+  def code_change(_, {:ground, count}, _), do: {:ok, {:ground, count, []}}
+end

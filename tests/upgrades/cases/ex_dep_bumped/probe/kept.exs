@@ -1,0 +1,1 @@
+Ground.step() > 0

@@ -1,0 +1,3 @@
+defmodule Lib do
+  def word, do: "new"
+end

@@ -1,0 +1,3 @@
+import Config
+
+config :come, word: "configured"

@@ -1,0 +1,3 @@
+defmodule Plain do
+  def word, do: "plain"
+end

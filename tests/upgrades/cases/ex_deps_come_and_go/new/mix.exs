@@ -1,0 +1,16 @@
+defmodule Sample.MixProject do
+  use Mix.Project
+
+  def project do
+    [
+      app: :sample,
+      version: "0.1.0",
+      start_permanent: true,
+      deps: [{:come, path: "lib_come"}, {:plain, path: "lib_plain"}]
+    ]
+  end
+
+  def application do
+    [extra_applications: [:logger], mod: {Sample.Application, []}]
+  end
+end

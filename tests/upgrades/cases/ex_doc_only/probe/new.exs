@@ -1,0 +1,1 @@
+Application.spec(:sample, :vsn) == ~c"0.2.0"

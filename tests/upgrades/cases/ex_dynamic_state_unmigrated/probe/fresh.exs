@@ -1,0 +1,1 @@
+match?({:ok, _}, DynamicSupervisor.start_child(Sample.Guests, {Sample.Guest, "Ada"}))

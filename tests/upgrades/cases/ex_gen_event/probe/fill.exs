@@ -1,0 +1,1 @@
+:gen_event.sync_notify(:events, :ring) == :ok

@@ -1,0 +1,1 @@
+match?({_, nil}, :gen_event.call(:events, Sample.Counts, :count))

@@ -1,0 +1,1 @@
+is_integer(:gen_event.call(:events, Sample.Counts, :count))

@@ -1,0 +1,3 @@
+import Config
+
+config :sample, things: 3, extra: System.get_env("EXTRA") == "yes"

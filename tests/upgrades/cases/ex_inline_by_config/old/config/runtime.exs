@@ -1,0 +1,3 @@
+import Config
+
+config :sample, things: 2

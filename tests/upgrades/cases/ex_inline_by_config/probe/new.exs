@@ -1,0 +1,1 @@
+Supervisor.count_children(Sample.Supervisor).active == 5

@@ -1,0 +1,9 @@
+defmodule Sample.Application do
+  use Application
+
+  @impl true
+  def start(_type, _args) do
+    _ = GenServer.call(:inets_sup, :which_children)
+    Supervisor.start_link([Sample.Server], strategy: :one_for_one, name: Sample.Supervisor)
+  end
+end

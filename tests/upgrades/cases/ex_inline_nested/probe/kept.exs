@@ -1,0 +1,1 @@
+Sample.Server.get() == {Process.whereis(:stays), Process.whereis(:guest)}

@@ -1,0 +1,4 @@
+import Config
+
+config :logger, level: :warning
+config :logger, :console, metadata: [:module, :line]

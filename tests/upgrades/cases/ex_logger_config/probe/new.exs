@@ -1,0 +1,2 @@
+Logger.level() == :warning and
+  Application.get_env(:logger, :console)[:metadata] == [:module, :line]

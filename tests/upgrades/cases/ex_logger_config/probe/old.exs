@@ -1,0 +1,1 @@
+Logger.level() == :info and Application.get_env(:logger, :console)[:metadata] == [:module]

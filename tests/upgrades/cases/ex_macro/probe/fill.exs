@@ -1,0 +1,1 @@
+GenServer.call(Sample.Kitted, {:put, :here})

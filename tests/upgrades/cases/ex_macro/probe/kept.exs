@@ -1,0 +1,1 @@
+match?({_, :here}, GenServer.call(Sample.Kitted, :get))

@@ -1,0 +1,1 @@
+Sample.Words.greeting() == "new" and match?({"new", _}, GenServer.call(Sample.Kitted, :get))

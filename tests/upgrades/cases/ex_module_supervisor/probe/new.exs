@@ -1,0 +1,1 @@
+Enum.map([:gone, :one, :two], &(Process.whereis(&1) != nil)) == [false, true, true]

@@ -1,0 +1,3 @@
+defmodule Sample.Words do
+  def digest, do: :crypto.hash(:sha256, "word") |> byte_size()
+end

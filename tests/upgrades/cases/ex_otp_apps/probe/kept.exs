@@ -1,0 +1,1 @@
+Sample.Server.get() == :here

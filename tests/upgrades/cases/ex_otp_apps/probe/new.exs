@@ -1,0 +1,1 @@
+Process.whereis(:inets_sup) != nil and apply(Sample.Words, :digest, []) == 32

@@ -1,0 +1,1 @@
+:persistent_term.put(:sample_plain, Process.whereis(:sample_plain)) == :ok

@@ -1,0 +1,1 @@
+function_exported?(Sample.Plain, :loop, 1)

@@ -1,0 +1,4 @@
+defprotocol Lib.Shape do
+  def area(shape)
+  def name(shape)
+end

@@ -1,0 +1,3 @@
+defprotocol Lib.Shape do
+  def area(shape)
+end

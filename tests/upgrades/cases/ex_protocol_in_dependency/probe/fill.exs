@@ -1,0 +1,1 @@
+Sample.Server.put(struct(Sample.Square))

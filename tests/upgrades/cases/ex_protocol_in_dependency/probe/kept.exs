@@ -1,0 +1,1 @@
+Lib.Shape.area(Sample.Server.get()) == 4

@@ -1,0 +1,2 @@
+Protocol.consolidated?(Lib.Shape) and Lib.Shape.area(struct(Sample.Square)) == 4 and
+  not function_exported?(Lib.Shape, :name, 1)

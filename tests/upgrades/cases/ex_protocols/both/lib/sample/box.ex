@@ -1,0 +1,3 @@
+defmodule Sample.Box do
+  defstruct items: []
+end

@@ -1,0 +1,1 @@
+Application.get_all_env(:sample) == [word: "old"]

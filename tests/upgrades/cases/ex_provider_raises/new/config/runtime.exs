@@ -1,0 +1,3 @@
+import Config
+
+config :sample, secret: System.fetch_env!("SAMPLE_SECRET")

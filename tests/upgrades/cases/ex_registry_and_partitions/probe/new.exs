@@ -1,0 +1,1 @@
+match?({:new, _}, GenServer.call({:via, PartitionSupervisor, {Sample.Desks, 1}}, :get))

@@ -1,0 +1,1 @@
+match?({:old, _}, GenServer.call({:via, PartitionSupervisor, {Sample.Desks, 1}}, :get))

@@ -1,0 +1,3 @@
+defmodule Loaded do
+  def word, do: Application.fetch_env!(:loaded, :word)
+end

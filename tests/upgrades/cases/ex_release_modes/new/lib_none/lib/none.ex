@@ -1,0 +1,3 @@
+defmodule None do
+  def word, do: "none"
+end

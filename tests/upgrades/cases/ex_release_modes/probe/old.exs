@@ -1,0 +1,1 @@
+Process.whereis(:temp) == nil and Application.spec(:loaded) == nil

@@ -1,0 +1,1 @@
+Application.get_env(:sample, :word) == nil

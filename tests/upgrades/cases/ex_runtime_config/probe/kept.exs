@@ -1,0 +1,4 @@
+up = [[word: "new word"], [come: 2], [:gone]]
+down = [[word: "old word"], [gone: 1], [:come]]
+heard = Sample.Server.get()
+heard in [[up], [down, up], [up, down, up]]

@@ -1,0 +1,27 @@
+defmodule Sample.Special do
+  def child_spec(_), do: %{id: __MODULE__, start: {__MODULE__, :start_link, []}}
+  def start_link, do: :proc_lib.start_link(__MODULE__, :init, [self()])
+
+  def init(parent) do
+    Process.register(self(), __MODULE__)
+    :proc_lib.init_ack(parent, {:ok, self()})
+    loop(parent, {:special, 0, :by_one})
+  end
+
+  def loop(parent, {:special, count, step} = state) do
+    receive do
+      {:step, from} ->
+        send(from, {:count, count, step})
+        loop(parent, {:special, count + 1, step})
+
+      {:system, from, request} ->
+        :sys.handle_system_msg(request, from, parent, __MODULE__, [], state)
+    end
+  end
+
+  def system_continue(parent, _, state), do: loop(parent, state)
+  def system_terminate(reason, _, _, _), do: exit(reason)
+  def system_get_state(state), do: {:ok, state}
+  def system_code_change({:special, count, _}, _, {:down, _}, _), do: {:ok, {:special, count}}
+  def system_code_change({:special, count}, _, _, _), do: {:ok, {:special, count, :by_one}}
+end

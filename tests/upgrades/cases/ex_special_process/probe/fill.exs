@@ -1,0 +1,5 @@
+send(Sample.Special, {:step, self()})
+
+receive do
+  {:count, 0} -> true
+end

@@ -1,0 +1,1 @@
+elem(:sys.get_state(Sample.Special), 1) == 1

@@ -1,0 +1,1 @@
+tuple_size(:sys.get_state(Sample.Special)) == 2

@@ -1,0 +1,1 @@
+elem(:sys.get_state(Sample.Door), 1) > 100

@@ -1,0 +1,1 @@
+{Sample.Door.push(), Sample.Door.push()} == {:open, :shut}

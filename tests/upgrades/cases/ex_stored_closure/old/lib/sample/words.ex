@@ -1,0 +1,3 @@
+defmodule Sample.Words do
+  def greeter(name), do: fn -> "hello #{name}" end
+end

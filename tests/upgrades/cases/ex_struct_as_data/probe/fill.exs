@@ -1,0 +1,1 @@
+Sample.Shelf.add("cup")

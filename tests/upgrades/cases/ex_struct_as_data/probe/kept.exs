@@ -1,0 +1,2 @@
+[_] = Sample.Shelf.labels()
+true

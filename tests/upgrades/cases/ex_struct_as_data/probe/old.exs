@@ -1,0 +1,1 @@
+Enum.all?(Sample.Shelf.labels(), &(&1 == "cup"))

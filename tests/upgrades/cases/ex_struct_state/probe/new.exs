@@ -1,0 +1,1 @@
+Sample.Server.puts() == 0

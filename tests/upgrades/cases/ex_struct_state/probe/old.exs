@@ -1,0 +1,1 @@
+Map.keys(:sys.get_state(Sample.Server)) == [:__struct__, :value]

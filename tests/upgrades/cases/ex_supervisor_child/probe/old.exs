@@ -1,0 +1,1 @@
+{Process.whereis(:gone) != nil, Process.whereis(:come)} == {true, nil}

@@ -1,0 +1,1 @@
+match?({:ok, _}, Sample.Work.begin())

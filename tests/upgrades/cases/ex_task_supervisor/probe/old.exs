@@ -1,0 +1,1 @@
+function_exported?(Sample.Work, :run, 1)

@@ -1,0 +1,9 @@
+defmodule Sample.Application do
+  use Application
+
+  @impl true
+  def start(_type, _args) do
+    children = [{Task.Supervisor, name: Sample.Connections}, Sample.Listener]
+    Supervisor.start_link(children, strategy: :one_for_one, name: Sample.Supervisor)
+  end
+end

@@ -1,0 +1,16 @@
+defmodule Sample.Right do
+  use GenServer
+
+  def start_link(_), do: GenServer.start_link(__MODULE__, nil, name: __MODULE__)
+  def put(value), do: GenServer.call(__MODULE__, {:put, value})
+  def state, do: :sys.get_state(__MODULE__)
+
+  @impl true
+  def init(_), do: {:ok, %{value: nil}}
+
+  @impl true
+  def handle_call({:put, value}, _from, state) do
+    Sample.Left.mark(value)
+    {:reply, true, %{state | value: value}}
+  end
+end

@@ -1,0 +1,1 @@
+Sample.Left.put(:here)

@@ -1,0 +1,1 @@
+{Sample.Left.state().side, Sample.Right.state().side} == {:left, :right}

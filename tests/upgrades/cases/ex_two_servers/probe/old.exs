@@ -1,0 +1,1 @@
+{Map.keys(Sample.Left.state()), Map.keys(Sample.Right.state())} == {[:mark, :value], [:value]}

@@ -1,0 +1,1 @@
+Agent.update(:other, &Map.put(&1, :here, true)) == :ok

@@ -1,0 +1,1 @@
+Agent.get(:other, & &1) == %{here: true}

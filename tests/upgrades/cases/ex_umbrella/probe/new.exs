@@ -1,0 +1,1 @@
+Sample.Words.greeting() == "new"

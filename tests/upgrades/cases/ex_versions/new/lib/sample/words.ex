@@ -1,0 +1,3 @@
+defmodule Sample.Words do
+  def greeting, do: "new"
+end
