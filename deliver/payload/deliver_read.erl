@@ -228,7 +228,9 @@ module(File) ->
     Beam = beam(File),
     {Name, Chunks} = chunks(File, Beam),
     #{attributes := Attributes, imports := Imports, exports := Exports, atoms := Atoms} = Chunks,
-    Native = lists:member({erlang, load_nif, 2}, Imports) orelse has_on_load(File, Name, Beam),
+    %% However it is called.
+    Native = lists:keymember(load_nif, 2, Atoms),
+    Runs = Native orelse has_on_load(File, Name, Beam),
     #{
         name => Name,
         md5 => md5(File, Beam),
@@ -238,8 +240,8 @@ module(File) ->
         exports => [signature(One) || {Function, _} = One <- lists:sort(Exports), Function =/= module_info],
         calls => lists:usort([Called || {Called, _, _} <- Imports, Called =/= Name]),
         loads_native => Native,
-        struct => struct(File, Name, Beam, not Native andalso lists:member({'__struct__', 0}, Exports)),
-        mode => mode(File, Name, Beam, not Native andalso lists:member({callback_mode, 0}, Exports)),
+        struct => struct(File, Name, Beam, not Runs andalso lists:member({'__struct__', 0}, Exports)),
+        mode => mode(File, Name, Beam, not Runs andalso lists:member({callback_mode, 0}, Exports)),
         records => records(maps:get(debug_info, Chunks, none)),
         protocol => lists:member({'__protocol__', 1}, Exports),
         implements => implements(Attributes),

@@ -28,7 +28,7 @@ class Module:
         behaviours: values of its `behaviour` and `behavior` attributes, sorted.
         exports: `name/arity`, sorted, without `module_info`.
         calls: modules that it imports functions of, sorted, without itself.
-        loads_native: whether it has an `on_load` function or calls `erlang:load_nif/2`.
+        loads_native: whether it names `load_nif`, and so may call `erlang:load_nif/2`.
         struct: the keys of its struct, sorted, without `__struct__`; None when it defines none.
         records: fields of the records that it knows, by name; empty without debug information.
         protocol: whether it is an Elixir protocol.

@@ -1,1 +1,0 @@
-extra =:= gen_server:call(extra_server, get).

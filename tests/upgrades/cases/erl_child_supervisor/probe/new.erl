@@ -1,1 +1,0 @@
-[true, true, true] =:= [is_pid(whereis(Name)) || Name <- [sample_pool_sup, first, second]].

@@ -1,1 +1,0 @@
-[undefined, undefined] =:= [whereis(Name) || Name <- [sample_pool_sup, first]].

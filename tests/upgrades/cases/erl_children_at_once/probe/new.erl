@@ -1,1 +1,0 @@
-[false, true, true] =:= [is_pid(whereis(Name)) || Name <- [first, second, third]].

@@ -1,1 +1,0 @@
-[true, false, false] =:= [is_pid(whereis(Name)) || Name <- [first, second, third]].

@@ -1,1 +1,0 @@
-[2, 2] =:= [element(2, sample_a:count()), element(2, sample_b:count())].

@@ -1,1 +1,0 @@
-[new, new] =:= [element(1, sample_a:count()), element(1, sample_b:count())].

@@ -1,3 +1,0 @@
--module(other).
--export([word/0]).
-word() -> new.

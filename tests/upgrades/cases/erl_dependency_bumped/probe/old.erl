@@ -1,1 +1,0 @@
-other:word() =:= old andalso {ok, "7"} =:= application:get_key(sample, vsn).

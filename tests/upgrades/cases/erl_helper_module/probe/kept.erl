@@ -1,1 +1,0 @@
-element(2, sample_server:get()) =:= here.

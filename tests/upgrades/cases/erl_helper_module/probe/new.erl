@@ -1,1 +1,0 @@
-element(1, sample_server:get()) =:= new.

@@ -1,9 +1,0 @@
--module(sample_server).
--behaviour(gen_server).
--export([start_link/0, init/1, handle_call/3, handle_cast/2]).
-
-start_link() -> gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
-
-init([]) -> {ok, #{value => undefined, reads => 0}}.
-handle_call(get, _From, #{value := Value, reads := Reads} = State) -> {reply, Value, State#{reads := Reads + 1}}.
-handle_cast(_, State) -> {noreply, State}.

@@ -1,1 +1,0 @@
-ets:insert(sample_table, [{port, sample_server:port()}, {pid, whereis(sample_server)}]).

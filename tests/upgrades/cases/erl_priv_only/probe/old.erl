@@ -1,1 +1,0 @@
-{ok, <<"old\n">>} =:= file:read_file(filename:join(code:priv_dir(sample), "words.txt")).

@@ -1,1 +1,0 @@
-2 =:= tuple_size(sys:get_state(sample_server)).

@@ -1,1 +1,0 @@
-undefined =:= application:get_env(loaded, size) andalso non_existing =:= code:which(quiet).

@@ -1,1 +1,0 @@
-gen_statem:call(sample_server, push).

@@ -1,1 +1,0 @@
-element(2, gen_statem:call(sample_server, get)) =:= 1.

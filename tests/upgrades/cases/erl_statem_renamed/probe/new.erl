@@ -1,1 +1,0 @@
-lists:member(gen_statem:call(sample_server, get), [{closed, 0}, {wide_open, 1}]).

@@ -1,3 +1,0 @@
--module(sample_words).
--export([greeter/1]).
-greeter(Name) -> fun() -> {new, Name} end.

@@ -1,1 +1,0 @@
-sample_server:put(sample_words:greeter(me)).

@@ -1,1 +1,0 @@
-{old, me} =:= (sample_server:get())().

@@ -1,1 +1,0 @@
-:gen_event.sync_notify(:events, :ring) == :ok

@@ -1,1 +1,0 @@
-match?({_, nil}, :gen_event.call(:events, Sample.Counts, :count))

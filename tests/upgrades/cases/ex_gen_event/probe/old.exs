@@ -1,1 +1,0 @@
-is_integer(:gen_event.call(:events, Sample.Counts, :count))
