@@ -15,7 +15,7 @@ from deliver.otp.upgrade.pair import Pair
 from deliver.remote.who import me
 from deliver.report import Report
 from deliver.store.store import Store
-from deliver.upgrade.rehearse import Rehearsal, Rehearsed
+from deliver.upgrade.rehearse import Rehearsal, Rehearsed, draft
 from deliver.upgrade.relups import Edited
 from deliver.upgrade.sides import Side, Sides
 from deliver.upgrade.word import Word, find
@@ -143,25 +143,12 @@ def _add(writer: object, data: bytes) -> str:
 
 
 def _record(old: Release, new: Release, rehearsed: Rehearsed, seconds: float) -> Pair:
-    plan = rehearsed.plan
-    return Pair(
-        name=new.name,
-        from_version=old.version,
-        to_version=new.version,
-        target=new.target,
+    return replace(
+        draft(old, new, rehearsed.plan),
         verdict=rehearsed.verdict,
         reasons=rehearsed.reasons,
         findings=rehearsed.findings,
-        files={},
-        from_manifest=old.manifest,
-        to_manifest=new.manifest,
         builder=me(),
         built_at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=seconds,
-        inline=dict(plan.inline) if plan else {},
-        modules=plan.modules if plan else (),
-        ended=plan.ended if plan else (),
-        skipped=plan.skipped if plan else (),
-        held=dict(plan.held) if plan else {},
-        asked=plan.asked if plan else (),
     )

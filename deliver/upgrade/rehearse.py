@@ -151,7 +151,7 @@ class Rehearsal:
             **{f"appups/{app}.appup": text.encode() for app, text in plan.appups.items()},
         }
         upgrader = self._upgrader()
-        pair = self._pair("unproven", (), plan)
+        pair = draft(self.old, self.new, plan)
         upgrader.prepare(pair)
         up, down = Step(pair, self.old, self.new), Step(pair, self.new, self.old)
         wrong = self._pass(upgrader, up, "upgrade")
@@ -246,34 +246,47 @@ class Rehearsal:
             yield f"after {what} the probe does not hold: {said}"
         self._tell(f"after {what} it runs {now.release}")
 
-    def _pair(self, verdict: Verdict, reasons: tuple[str, ...], plan: Plan | None) -> Pair:
-        return Pair(
-            name=self.new.name,
-            from_version=self.old.version,
-            to_version=self.new.version,
-            target=self.new.target,
-            verdict=verdict,
-            reasons=reasons,
-            findings=(),
-            files={},
-            from_manifest=self.old.manifest,
-            to_manifest=self.new.manifest,
-            builder="",
-            built_at="",
-            seconds=0.0,
-            inline=dict(plan.inline) if plan else {},
-            modules=plan.modules if plan else (),
-            ended=plan.ended if plan else (),
-            skipped=plan.skipped if plan else (),
-            held=dict(plan.held) if plan else {},
-            asked=plan.asked if plan else (),
-        )
-
     def _ended(self, verdict: Verdict, reasons: list[str] | tuple[str, ...]) -> Rehearsed:
         return Rehearsed(verdict, tuple(reasons), tuple(self._findings), self._files, self._plan)
 
     def _tell(self, text: str) -> None:
         self.report.step(self.bench.session.name, text)
+
+
+def draft(old: Release, new: Release, plan: Plan | None) -> Pair:
+    """Return the record of a pair of which nothing is proven yet.
+
+    Args:
+        old: the release that runs.
+        new: the one that is to run.
+        plan: how it becomes the other; None when there is none.
+    """
+    pair = Pair(
+        name=new.name,
+        from_version=old.version,
+        to_version=new.version,
+        target=new.target,
+        verdict="unproven",
+        reasons=(),
+        findings=(),
+        files={},
+        from_manifest=old.manifest,
+        to_manifest=new.manifest,
+        builder="",
+        built_at="",
+        seconds=0.0,
+    )
+    if plan is None:
+        return pair
+    return replace(
+        pair,
+        inline=dict(plan.inline),
+        modules=plan.modules,
+        ended=plan.ended,
+        skipped=plan.skipped,
+        held=dict(plan.held),
+        asked=plan.asked,
+    )
 
 
 def _kept(snapshot: Snapshot) -> bytes:

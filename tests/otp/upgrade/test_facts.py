@@ -86,7 +86,9 @@ def test_vsn_is_the_first_value_in_text(tree: MakeTree) -> None:
     assert found == {"demo_1": "49", "demo_2": "{a,2}"}
 
 
-def test_a_module_that_loads_a_library_is_seen_and_neither_it_nor_one_that_runs_at_load_is_loaded(tree: MakeTree) -> None:
+def test_a_module_that_loads_a_library_is_seen_and_neither_it_nor_one_that_runs_at_load_is_loaded(
+    tree: MakeTree,
+) -> None:
     made = tree()
     mark = made.root / "loaded"
     runs = f'init() -> file:write_file("{mark}", "").'
