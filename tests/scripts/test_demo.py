@@ -79,6 +79,8 @@ def test_the_demo_goes_from_a_tag_to_running_nodes_and_they_can_be_kept(place: P
     assert run.returncode == 0, output
     after = output.partition("$ talk prod1 incr double version greet\n")[2]
     assert after.startswith("incr: 1\ndouble: 2\nversion: 0.2.0\ngreet: HELLO\n")
+    assert "none missing" in output
+    assert "versions seen: 0.1.0, 0.2.0, 0.1.0; the counter never went back" in output
     command = 'cd "$1/counter" && . ../env && invoke stop --on staging && invoke ping --on production'
     done = subprocess.run(["sh", "-c", command, "sh", place], check=False, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
