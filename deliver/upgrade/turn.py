@@ -21,6 +21,8 @@ from deliver.upgrade.upgrader import Change, Step, Upgrader
 
 State = Literal["upgraded", "downgraded", "unchanged", "taken back", "restarted", "unfinished", "down", "unknown"]
 
+#: Seconds within which a host must answer again after a lost connection, or nobody knows what its node runs.
+RECONNECT = 10.0
 #: The connection was lost, or the host fell silent: what was asked for may be done, or not.
 _LOST = (UnreachableError, DeadlineError)
 
@@ -188,9 +190,20 @@ class Turn:
             return self._asked()
         except _LOST:
             upgrader = self.ready.upgrader
-            upgrader.session = self.reach(self.ready.choice.site.host).session
+            upgrader.session = self._reached().session
             upgrader.agent = replace(upgrader.agent, session=upgrader.session)
             return self._asked()
+
+    def _reached(self) -> Site:
+        # Whatever took the connection away may take a moment to go.
+        ends = time.monotonic() + RECONNECT
+        while True:
+            try:
+                return self.reach(self.ready.choice.site.host)
+            except UnreachableError:
+                if time.monotonic() >= ends:
+                    raise
+                time.sleep(0.5)
 
     def _asked(self) -> Standing:
         # One that restarts, or has crashed, is waited for; who starts it first does not matter.

@@ -236,6 +236,7 @@ def test_a_release_without_providers_needs_nothing(duo: Installed) -> None:
 def test_what_the_node_made_permanent_is_what_the_host_starts(duo: Installed, tmp_path: Path) -> None:
     duo.start()
     agent = Agent(duo.session, duo.host, duo.app, str(compile_agent(tmp_path)))
+    agent.adopt(str(duo.root))
     data = duo.root / "releases" / "start_erl.data"
     data.write_text("13.1.5 0.2.0")
 
