@@ -10,8 +10,12 @@ The application is `sample`, 0.1.0 and 0.2.0, or the two that `versions` in `cas
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -102,22 +106,27 @@ class Case:
 
 @dataclass
 class Runs:
-    """Runs cases ahead of the tests that ask for them, as many at once as the machine has cores.
+    """Runs cases ahead of the tests that ask for them: one at a time while other tests run, then on all cores.
 
     Args:
         place: a directory for all of them.
-        pool: the threads.
     """
 
     place: Path
-    pool: ThreadPoolExecutor
-    started: dict[str, Future[tuple[Workshop, Made]]] = field(default_factory=dict)
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor((os.cpu_count() or 1) + 1))
+    futures: dict[str, Future[tuple[Workshop, Made]]] = field(default_factory=dict)
+    waiting: deque[Case] = field(default_factory=deque)
 
-    def start(self, cases: list[Case]) -> None:
-        """Start what is not started yet, in that order."""
-        for case in cases:
-            if case.name not in self.started:
-                self.started[case.name] = self.pool.submit(case.make, self.place / case.name)
+    def begin(self, cases: Sequence[Case]) -> None:
+        """Begin with the first of them."""
+        self.futures = {case.name: Future() for case in cases}
+        self.waiting.extend(cases)
+        self.pool.submit(self._work)
+
+    def end(self) -> None:
+        """Begin no others, and wait for those that run."""
+        self.waiting.clear()
+        self.pool.shutdown()
 
     def result(self, case: Case) -> tuple[Workshop, Made]:
         """Return what came of a case.
@@ -125,10 +134,23 @@ class Runs:
         Raises:
             DeliverError: what it ended with.
         """
+        for _ in range(os.cpu_count() or 1):
+            self.pool.submit(self._work)
+        return self.futures[case.name].result()
+
+    def _work(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._run(self.waiting.popleft())
+
+    def _run(self, case: Case) -> None:
+        path = self.place / case.name
         try:
-            return self.started[case.name].result()
+            self.futures[case.name].set_result(case.make(path))
+        except BaseException as error:  # noqa: BLE001  # the test is told
+            self.futures[case.name].set_exception(error)
         finally:
-            shutil.rmtree(self.place / case.name / "host", ignore_errors=True)
+            shutil.rmtree(path / "host", ignore_errors=True)
 
 
 def all_cases() -> list[Case]:
