@@ -101,5 +101,5 @@ def _refusal(errors: Sequence[DeliverError], well: Sequence[str]) -> DeliverErro
     if len(errors) == 1:
         errors[0].hint = "\n".join(hints)
         return errors[0]
-    message = "\n".join(error.message for error in errors)
+    message = "\n".join(dict.fromkeys(error.message for error in errors))
     return FleetError(message, hint="\n".join(hints), code=max(error.code for error in errors))

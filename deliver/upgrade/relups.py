@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -59,12 +60,15 @@ def editing(name: str, text: str, environ: Mapping[str, str]) -> Iterator[Edited
         environ: says with VISUAL or EDITOR which editor; else it is `vi`.
 
     Raises:
-        UsageError: there is no such editor, or it failed.
+        UsageError: there is no such editor, or no terminal for one, or it failed.
     """
+    editor = environ.get("VISUAL") or environ.get("EDITOR")
+    if not editor and not sys.stdin.isatty():
+        raise UsageError("there is no terminal for an editor", hint="set EDITOR to a program that changes the file")
     file = Path(mkdtemp(prefix="deliver-")) / name
     file.write_text(text, "utf-8")
     try:
-        _open(file, environ.get("VISUAL") or environ.get("EDITOR") or "vi")
+        _open(file, editor or "vi")
         found = edited(file).text
         yield None if found == text else Edited("edited by hand", found)
     except DeliverError as error:
