@@ -51,8 +51,8 @@ def import_archive(store: Store, archive: Path, *, by: str, target: str = "", na
 
     Raises:
         StoreError: no whole archive, nothing that may be taken, or the store has the version with other content.
-        UsageError: there is no such file; its binaries do not say what it runs on, and nobody else does; or it has another
-            name.
+        UsageError: there is no such file, its binaries do not say what it runs on and nobody else does, or it has
+            another name.
     """
     if not archive.exists():
         raise UsageError(f"there is no file {archive}", hint="name an archive that `export`, or tar, has made")
