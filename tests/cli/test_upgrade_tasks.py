@@ -33,4 +33,4 @@ def test_an_archive_is_found_from_the_directory_where_one_works(deliver: Cli, pr
     assert (done.returncode, "both sides are 0.1.0" in done.stderr) == (64, True), done.stderr
     assert "0.1.0" in deliver("releases").stdout
     done = deliver("build-upgrade", "--from-archive", "none.tar.gz", "--to", "0.2.0", *target)
-    assert (done.returncode, "cannot read" in done.stderr) == (73, True), done.stderr
+    assert (done.returncode, "there is no file" in done.stderr) == (64, True), done.stderr
