@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from deliver.cli.command import Run, command
@@ -74,7 +75,8 @@ def relup_edit(run: Run, *, from_: str = "", to: str = "", target: str = "", loc
     from deliver.upgrade.relups import editing
     from deliver.upgrade.sides import Stored
 
-    with editing(f"{pair.from_version}..{pair.to_version}.relup", _relup(store, pair), os.environ) as relup:
+    name = f"{pair.from_version}..{pair.to_version}.relup"
+    with editing(name, _relup(store, pair), os.environ, has_terminal=sys.stdin.isatty()) as relup:
         if relup is None:
             run.out.done("nothing is changed")
             return 0

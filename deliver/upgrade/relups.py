@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -49,7 +48,7 @@ def edited(file: Path) -> Edited:
 
 
 @contextmanager
-def editing(name: str, text: str, environ: Mapping[str, str]) -> Iterator[Edited | None]:
+def editing(name: str, text: str, environ: Mapping[str, str], *, has_terminal: bool = True) -> Iterator[Edited | None]:
     """Give what the operator's editor makes of a relup; None when that is the same.
 
     When what is done with it fails, its file stays, and the error says where.
@@ -58,12 +57,13 @@ def editing(name: str, text: str, environ: Mapping[str, str]) -> Iterator[Edited
         name: of the file that the editor opens.
         text: what the file has in it.
         environ: says with VISUAL or EDITOR which editor; else it is `vi`.
+        has_terminal: whether `vi` can be used.
 
     Raises:
         UsageError: there is no such editor, or no terminal for one, or it failed.
     """
     editor = environ.get("VISUAL") or environ.get("EDITOR")
-    if not editor and not sys.stdin.isatty():
+    if not editor and not has_terminal:
         raise UsageError("there is no terminal for an editor", hint="set EDITOR to a program that changes the file")
     file = Path(mkdtemp(prefix="deliver-")) / name
     file.write_text(text, "utf-8")

@@ -162,7 +162,7 @@ def test_an_archive_goes_out_and_comes_in(deliver: Cli, project: Path, store: St
 
 def test_an_import_needs_a_file(deliver: Cli, store: Store) -> None:
     assert deliver("import").returncode == 64
-    assert deliver("import", "nothing.tar.gz").returncode == 73
+    assert deliver("import", "nothing.tar.gz").returncode == 64
     assert store.releases() == []
 
 
