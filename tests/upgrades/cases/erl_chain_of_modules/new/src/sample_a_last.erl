@@ -1,3 +1,0 @@
--module(sample_a_last).
--export([word/0]).
-word() -> [new].

@@ -1,1 +1,0 @@
-sample_first:word() =:= [new, new, new].

@@ -1,1 +1,0 @@
-sample_first:word() =:= [old, old, old].

@@ -1,1 +1,0 @@
-before =:= gen_server:call(before, who).

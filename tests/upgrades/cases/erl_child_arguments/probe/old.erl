@@ -1,1 +1,0 @@
-{ok, #{start := {_, _, [before]}, shutdown := 5000}} = supervisor:get_childspec(sample_sup, worker), true.

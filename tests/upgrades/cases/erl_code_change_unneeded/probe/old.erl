@@ -1,1 +1,0 @@
-not erlang:function_exported(sample_server, version, 0).

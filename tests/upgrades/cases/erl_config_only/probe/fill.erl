@@ -1,1 +1,0 @@
-sample_server:put(here) andalso ok =:= persistent_term:put(stages, 0).

@@ -1,1 +1,0 @@
-[{changed, old}, {gone, true}, {same, 1}] =:= lists:sort(application:get_all_env(sample)) -- [{included_applications, []}].

@@ -1,1 +1,0 @@
-sample_second:words() =:= [old, old].

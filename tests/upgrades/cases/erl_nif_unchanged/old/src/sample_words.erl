@@ -1,3 +1,0 @@
--module(sample_words).
--export([word/0]).
-word() -> {old, sample_nif:answer()}.

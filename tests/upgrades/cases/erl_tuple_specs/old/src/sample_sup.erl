@@ -1,8 +1,0 @@
--module(sample_sup).
--behaviour(supervisor).
--export([start_link/0, init/1]).
-
-start_link() -> supervisor:start_link({local, ?MODULE}, ?MODULE, []).
-
-init([]) ->
-    {ok, {{one_for_one, 1, 5}, [{first, {sample_worker, start_link, [first]}, permanent, 5000, worker, [sample_worker]}]}}.

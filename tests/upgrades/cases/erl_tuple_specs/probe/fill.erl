@@ -1,1 +1,0 @@
-first =:= gen_server:call(first, who).

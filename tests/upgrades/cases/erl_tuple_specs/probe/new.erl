@@ -1,1 +1,0 @@
-second =:= gen_server:call(second, who).

@@ -1,1 +1,0 @@
-{Sample.Words.greeting(), Application.get_env(:sample, :word)} == {"new", "new"}
