@@ -11,7 +11,10 @@ The application is `sample`, 0.1.0 and 0.2.0, or the two that `versions` in `cas
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
+import subprocess
+import sys
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +27,8 @@ from typing import Any
 import tomli
 
 from deliver.config.schema import LOCAL, Build, Config, Host, Rehearsal
+from deliver.errors import DeliverError
+from deliver.store.store import Store
 from deliver.upgrade.flow import Made, Request, build_upgrade
 from tests.apps.repository import BASE_VERSION, VERSIONED, Repository
 from tests.build.workshop import Workshop
@@ -82,12 +87,8 @@ class Case:
             if any(file.match(pattern) for pattern in VERSIONED):
                 file.write_text(file.read_text().replace(BASE_VERSION, version))
 
-    def make(self, path: Path) -> tuple[Workshop, Made]:
-        """Build and rehearse it for real, on this machine.
-
-        Raises:
-            DeliverError: it can never be a pair.
-        """
+    def make(self, path: Path) -> Outcome:
+        """Build and rehearse it for real, on this machine."""
         repository = self.repository(path / "repository")
         probe = (
             f"sh {HERE / 'probe.sh'} {self.path / 'probe'} {self.versions[0]}" if (self.path / "probe").is_dir() else ""
@@ -101,12 +102,40 @@ class Case:
             rehearsal=Rehearsal(env=self.told.get("env", {}), probe=probe),
         )
         shop = Workshop(repository, config)
-        return shop, build_upgrade(config, shop.store, shop.story, Request(*self.versions))
+        try:
+            made = build_upgrade(config, shop.store, shop.story, Request(*self.versions))
+        except DeliverError as error:
+            return Outcome(path / "store", None, error.message)
+        finally:
+            shutil.rmtree(path / "host", ignore_errors=True)
+        return Outcome(path / "store", made)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a case.
+
+    Args:
+        place: where its store is.
+        made: the pair; None when it can never be one.
+        error: why not.
+    """
+
+    place: Path
+    made: Made | None
+    error: str = ""
+
+    @property
+    def store(self) -> Store:
+        """Its store."""
+        return Store(self.place)
 
 
 @dataclass
 class Runs:
     """Runs cases ahead of the tests that ask for them: one at a time while other tests run, then on all cores.
+
+    Each runs in a process of its own, which other tests go before.
 
     Args:
         place: a directory for all of them.
@@ -114,7 +143,7 @@ class Runs:
 
     place: Path
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor((os.cpu_count() or 1) + 1))
-    futures: dict[str, Future[tuple[Workshop, Made]]] = field(default_factory=dict)
+    futures: dict[str, Future[Outcome]] = field(default_factory=dict)
     waiting: deque[Case] = field(default_factory=deque)
 
     def begin(self, cases: Sequence[Case]) -> None:
@@ -128,12 +157,8 @@ class Runs:
         self.waiting.clear()
         self.pool.shutdown()
 
-    def result(self, case: Case) -> tuple[Workshop, Made]:
-        """Return what came of a case.
-
-        Raises:
-            DeliverError: what it ended with.
-        """
+    def result(self, case: Case) -> Outcome:
+        """Return what came of a case."""
         for _ in range(os.cpu_count() or 1):
             self.pool.submit(self._work)
         return self.futures[case.name].result()
@@ -141,16 +166,19 @@ class Runs:
     def _work(self) -> None:
         with suppress(IndexError):
             while True:
-                self._run(self.waiting.popleft())
+                case = self.waiting.popleft()
+                try:
+                    self.futures[case.name].set_result(self._run(case))
+                except BaseException as error:  # noqa: BLE001  # the test is told
+                    self.futures[case.name].set_exception(error)
 
-    def _run(self, case: Case) -> None:
-        path = self.place / case.name
-        try:
-            self.futures[case.name].set_result(case.make(path))
-        except BaseException as error:  # noqa: BLE001  # the test is told
-            self.futures[case.name].set_exception(error)
-        finally:
-            shutil.rmtree(path / "host", ignore_errors=True)
+    def _run(self, case: Case) -> Outcome:
+        command = ["nice", sys.executable, "-m", "tests.upgrades", case.name, str(self.place / case.name)]
+        done = subprocess.run(command, check=False, capture_output=True, stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr.decode("utf-8", "replace"))
+        outcome: Outcome = pickle.loads(done.stdout)  # noqa: S301  # our own
+        return outcome
 
 
 def all_cases() -> list[Case]:
