@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -18,6 +19,8 @@ def mix_archives(directory: Path, *, erts: bool = True) -> list[Path]:
         project.git("checkout", "--quiet", "--force", f"v{version}")
         file = project.path / "mix.exs"
         file.write_text(file.read_text().replace("deps: []", f"releases: [counter: [{options}]],\n      deps: []"))
+        # Within one second, mix takes files for what they were before.
+        shutil.rmtree(project.path / "_build/prod/lib", ignore_errors=True)
         run(["mix", "release", "--overwrite"], cwd=project.path)
         made.append(project.path / f"_build/prod/counter-{version}.tar.gz")
     return made

@@ -35,6 +35,7 @@ from tests.build.workshop import Workshop
 
 HERE = Path(__file__).parent
 CASES = HERE / "cases"
+ROOT = HERE.parents[1]
 NEXT_VERSION = "0.2.0"
 
 
@@ -135,7 +136,7 @@ class Outcome:
 class Runs:
     """Runs cases ahead of the tests that ask for them: one at a time while other tests run, then on all cores.
 
-    Each runs in a process of its own, which other tests go before.
+    Each runs in a process of its own, which other tests go before, and in the environment as it is before any of them.
 
     Args:
         place: a directory for all of them.
@@ -145,6 +146,7 @@ class Runs:
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor((os.cpu_count() or 1) + 1))
     futures: dict[str, Future[Outcome]] = field(default_factory=dict)
     waiting: deque[Case] = field(default_factory=deque)
+    environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def begin(self, cases: Sequence[Case]) -> None:
         """Begin with the first of them."""
@@ -174,7 +176,9 @@ class Runs:
 
     def _run(self, case: Case) -> Outcome:
         command = ["nice", sys.executable, "-m", "tests.upgrades", case.name, str(self.place / case.name)]
-        done = subprocess.run(command, check=False, capture_output=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, check=False, capture_output=True, stdin=subprocess.DEVNULL, cwd=ROOT, env=self.environ
+        )
         if done.returncode != 0:
             raise RuntimeError(done.stderr.decode("utf-8", "replace"))
         outcome: Outcome = pickle.loads(done.stdout)  # noqa: S301  # our own
