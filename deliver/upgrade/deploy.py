@@ -12,7 +12,7 @@ from deliver.errors import TargetError
 from deliver.node.agent import Preflight
 from deliver.otp.upgrade import snapshot as snapshots
 from deliver.otp.upgrade.pair import Pair, goes_to_hosts
-from deliver.otp.upgrade.reach import unreached_findings
+from deliver.otp.upgrade.reach import weigh
 from deliver.report import Report
 from deliver.ship.crew import Crew, Site, agreed
 from deliver.ship.flow import Deployment
@@ -139,11 +139,10 @@ class HotDeployment:
         return self._prepared(changed, kept, stay)
 
     def _problems(self, site: Site, pair: Pair, preflight: Preflight) -> list[str]:
-        unreached = list(unreached_findings(preflight.unreached, pair.asked))
-        for one in unreached:
-            if one.level != "error":
-                self.report.warn(f"{site.name}: {one.about} {one.text}")
-        return [*preflight.problems, *(f"{one.about} {one.text}" for one in unreached if one.level == "error")]
+        problems, known = weigh(preflight.problems, preflight.unreached, pair.asked)
+        for one in known:
+            self.report.warn(f"{site.name}: {one.about} {one.text}")
+        return problems
 
     def _chosen_again(self, choice: Choice) -> Choice | None:
         """Return another choice, when whoever was at work on the host has changed what is to be done."""
@@ -184,8 +183,10 @@ class HotDeployment:
         name, step = ready.choice.site.name, ready.step
         request, row = self.request, self.rows[name]
         self.rows[name] = replace(row, state="changing", new="")
-        reach: Callable[[Host], Site] = lambda host: agreed(crew.reach([host]))[0]  # noqa: E731
-        ended = Turn(ready, request.environment, request.probation, self.report, reach).run()
+        turn = Turn(
+            ready, request.environment, request.probation, self.report, lambda host: agreed(crew.reach([host]))[0]
+        )
+        ended = turn.run()
         self.rows[name] = replace(row, new=ended.version, state=ended.state, milliseconds=ended.milliseconds)
         if ended.error is not None:
             raise told.failure(ended.error, list(self.rows.values()), request.words) from ended.error

@@ -18,7 +18,7 @@ from deliver.otp.upgrade.facts import Facts
 from deliver.otp.upgrade.pair import Finding, Pair, Verdict, goes_to_hosts
 from deliver.otp.upgrade.pauses import pauses
 from deliver.otp.upgrade.plan import Plan, early_plan, make_plan
-from deliver.otp.upgrade.reach import unreached_findings
+from deliver.otp.upgrade.reach import weigh
 from deliver.otp.upgrade.relup import render
 from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.otp.upgrade.tree import ended_children
@@ -202,10 +202,9 @@ class Rehearsal:
     def _examined(self, upgrader: Upgrader, step: Step, name: str) -> list[str]:
         """Return why release_handler would harm the node, as production is asked too before it is touched."""
         found = upgrader.agent.examine(step.pair.modules, held=step.pair.held)
-        unreached = list(unreached_findings(found.unreached, step.pair.asked))
-        self._findings += [replace(one, text=f"{name}: {one.text}") for one in unreached if one.level != "error"]
-        wrong = [f"{one.about} {one.text}" for one in unreached if one.level == "error"]
-        return [f"{name}: {text}" for text in (*found.problems, *wrong)]
+        problems, known = weigh(found.problems, found.unreached, step.pair.asked)
+        self._findings += [replace(one, text=f"{name}: {one.text}") for one in known]
+        return [f"{name}: {text}" for text in problems]
 
     def _expected(self, step: Step, before: Snapshot) -> Expected:
         assert self._plan is not None  # noqa: S101  # what is rehearsed was planned

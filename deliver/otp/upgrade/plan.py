@@ -20,11 +20,11 @@ from deliver.otp.upgrade.gate import one_way_reasons
 from deliver.otp.upgrade.hints import Hints
 from deliver.otp.upgrade.pair import Finding
 from deliver.otp.upgrade.records import record_reasons
+from deliver.otp.upgrade.said import Said
 from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.otp.upgrade.tree import Path, Tree, supervision_changes
 from deliver.otp.upgrade.trouble import findings, supervision_reasons
 from deliver.otp.upgrade.way import Common, Step, Way
-from deliver.otp.upgrade.word import Word
 
 
 @dataclass(frozen=True)
@@ -89,25 +89,25 @@ def make_plan(
     """
     changes = Changes(old, new)
     refuse_same_versions(changes)
-    word = Word(hints or Hints(), chosen or Chosen())
+    said = Said(hints or Hints(), chosen or Chosen())
     before, after = Tree(old_tree.tree), Tree(new_tree.tree)
-    restarts = word.restarts(before, after)
-    supervision = word.left(supervision_changes(before, after, changes.changed), restarts)
-    common = Common(before.callbacks | after.callbacks, word.hints, word.chosen.by_app, frozenset(restarts))
+    restarts = said.restarts(before, after)
+    supervision = said.left(supervision_changes(before, after, changes.changed), restarts)
+    common = Common(before.callbacks | after.callbacks, said.hints, said.chosen.by_app, frozenset(restarts))
     up = Way(changes, supervision, common, after.paths, is_up=True)
-    trees = (word.planned(before), word.planned(after))
+    trees = (said.planned(before), said.planned(after))
     reasons = [
-        *word.restart_reasons(changes),
-        *supervision_reasons(changes, supervision, *trees, holds={*up.holds, *up.servers, *word.told}),
-        *record_reasons(changes, [one for tree in trees for one in tree.processes], word.told),
+        *said.restart_reasons(changes),
+        *supervision_reasons(changes, supervision, *trees, holds={*up.holds, *up.servers, *said.told}),
+        *record_reasons(changes, [one for tree in trees for one in tree.processes], said.told),
     ]
     if reasons:
         return Plan(old, new, restart=tuple(reasons), modules=_modules(changes))
-    back = word.left(supervision_changes(after, before, changes.changed), restarts)
-    return _planned(word, up, Way(changes.reverse, back, common, before.paths, is_up=False))
+    back = said.left(supervision_changes(after, before, changes.changed), restarts)
+    return _planned(said, up, Way(changes.reverse, back, common, before.paths, is_up=False))
 
 
-def _planned(word: Word, up: Way, down: Way) -> Plan:
+def _planned(said: Said, up: Way, down: Way) -> Plan:
     changes, restarts = up.changes, [path for path in up.places if path in up.common.restarts]
     return Plan(
         changes.old,
@@ -115,14 +115,14 @@ def _planned(word: Word, up: Way, down: Way) -> Plan:
         up=tuple(up.steps()),
         down=tuple(down.steps()),
         findings=(
-            *word.findings(changes),
+            *said.findings(changes),
             *findings(changes, up.supervision, restarts),
             *data.struct_findings(changes, up.common.callbacks),
         ),
         modules=_modules(changes),
         inline={one.path[0]: one.name for one in up.supervision if one.is_inline and len(one.path) == 1},
-        ended=(*restarts, *((name,) for name in sorted(word.stopped))),
-        skipped=tuple(word.hints.skip),
+        ended=(*restarts, *((name,) for name in sorted(said.stopped))),
+        skipped=tuple(said.hints.skip),
         appups=appup_text.render(up, down),
         one_way=tuple(one_way_reasons(changes)),
         held=up.holds,
@@ -138,7 +138,7 @@ def early_plan(old: Facts, new: Facts, hints: Hints | None = None, chosen: Chose
     """
     changes = Changes(old, new)
     refuse_same_versions(changes)
-    reasons = tuple(Word(hints or Hints(), chosen or Chosen()).restart_reasons(changes))
+    reasons = tuple(Said(hints or Hints(), chosen or Chosen()).restart_reasons(changes))
     return Plan(old, new, restart=reasons, modules=_modules(changes)) if reasons else None
 
 

@@ -7,6 +7,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from deliver.otp.upgrade.pair import Finding
 
 
+def weigh(
+    problems: Iterable[str], unreached: Iterable[Mapping[str, str]], asked: Collection[str]
+) -> tuple[list[str], list[Finding]]:
+    """Return why a node must not be changed now, and what should only be known of it.
+
+    Args:
+        problems: that the node itself tells of.
+        unreached: see `unreached_findings`.
+        asked: the same.
+    """
+    findings = list(unreached_findings(unreached, asked))
+    wrong = [f"{one.about} {one.text}" for one in findings if one.level == "error"]
+    return [*problems, *wrong], [one for one in findings if one.level != "error"]
+
+
 def unreached_findings(unreached: Iterable[Mapping[str, str]], asked: Collection[str]) -> Iterator[Finding]:
     """Yield what the upgrade would mean for them: an error for those whose states would have to change.
 

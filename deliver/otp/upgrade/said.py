@@ -15,7 +15,7 @@ from deliver.otp.upgrade.tree import Path, Supervision, Tree, supervision_change
 
 
 @dataclass(frozen=True)
-class Word:
+class Said:
     """The developers' hints, and their appups."""
 
     hints: Hints
