@@ -12,6 +12,7 @@
 
 %% The instruction of a module that says that it has an `on_load` function.
 -define(ON_LOAD, 149).
+-define(LABEL, 1).
 
 -spec main([string()]) -> ok | no_return().
 main([Root, Version]) ->
@@ -283,7 +284,19 @@ signature({Function, Arity}) ->
 %% Which function that is stands in the code only, so the loader is asked; it takes time, and few modules need it.
 has_on_load(File, Name, Beam) ->
     {_, [{_, Code}]} = told(File, beam_lib:chunks(Beam, ["Code"])),
-    binary:match(Code, <<?ON_LOAD>>) =/= nomatch andalso loader_finds(File, Name, Beam).
+    Places = [At || {At, 1} <- binary:matches(Code, <<?ON_LOAD>>)],
+    lists:any(fun(At) -> ends_with_label(before(At, Code)) end, Places) andalso loader_finds(File, Name, Beam).
+
+%% The bytes before a place that may be a label with its number, backwards.
+before(At, Code) ->
+    lists:reverse(binary_to_list(binary:part(Code, At, -min(At, 5)))).
+
+%% Which the instruction always follows; the number takes one byte, two, or three and four with their count.
+ends_with_label([Number, ?LABEL | _]) when Number band 16#0F =:= 0 -> true;
+ends_with_label([_, Number, ?LABEL | _]) when Number band 16#1F =:= 16#08 -> true;
+ends_with_label([_, _, 16#18, ?LABEL | _]) -> true;
+ends_with_label([_, _, _, 16#38, ?LABEL | _]) -> true;
+ends_with_label(_) -> false.
 
 loader_finds(File, Name, Beam) ->
     case erlang:prepare_loading(Name, Beam) of

@@ -84,18 +84,11 @@ render() {
   }' "$deliver_root/releases/$deliver_version/sys.config.src"
 }
 
-# options: prints vm.args without what gives a node its name, its network and its watcher.
-options() {
-  grep -Ev '^[[:space:]]*-(name|sname|setcookie|heart|detached|remsh|proto_dist|epmd_module|ssl_dist_)' \
-    "$root/releases/$version/vm.args" 2>/dev/null
-  :
-}
-
 # compute: leaves the result in "$private/resolved".
 compute() {
   umask 077
   cp "$root/releases/$version/sys.config" "$private/sys.config" || return
-  options >"$private/vm.args"
+  options_apart "$version" >"$private/vm.args"
   printf '%s\n' "$resolver" >"$private/resolve.exprs"
   deliver_code="directory = :os.getenv(~c\"RELEASE_TMP\")
 {:ok, _} = :file.script(:filename.join(directory, ~c\"resolve.exprs\"),
@@ -127,9 +120,12 @@ without_secrets() {
     }'
 }
 
-# tell TEXT: prints its last words in one line.
+# tell TEXT: prints its last words in one line: from the exception on, which Elixir tells before the virtual machine ends
+# with words of its own, or with half of them.
 tell() {
-  printf '%s\n' "$1" | tail -n 5 | without_secrets | tr '\n\t' '  '
+  words=$(printf '%s\n' "$1" | sed -n '/^\*\* (/,$p' | head -n 5)
+  [ -n "$words" ] || words=$(printf '%s\n' "$1" | tail -n 5)
+  printf '%s\n' "$words" | without_secrets | tr '\n\t' '  '
 }
 
 find_root

@@ -37,8 +37,8 @@ before_compile = "{hook}"
 
 @pytest.fixture
 def make(fleet: Fleet, tmp_path: Path) -> Callable[..., Workshop]:
-    def made(app: str, **options: str) -> Workshop:
-        workshop = Workshop.make(tmp_path, app, **options)
+    def made(app: str, *, release: str = "") -> Workshop:
+        workshop = Workshop.make(tmp_path, app, release=release)
         workshop.config = replace(workshop.config, ssh=Ssh(config=fleet.ssh_config))
         workshop.use(host=Host("build1", path=PATH))
         return workshop

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -59,9 +59,15 @@ class Workshop:
 
     @classmethod
     def make(
-        cls, path: Path, app: str, versions: Sequence[str | Tag] = ("v0.1.0", "v0.2.0"), *, release: str = ""
+        cls,
+        path: Path,
+        app: str,
+        versions: Sequence[str | Tag] = ("v0.1.0", "v0.2.0"),
+        *,
+        release: str = "",
+        files: Mapping[str, str] | None = None,
     ) -> Workshop:
-        repository = make_repository(path / f"{app} repository", app, versions)
+        repository = make_repository(path / f"{app} repository", app, versions, files=files)
         build = Build(host=Host(LOCAL, path=str(path / "build host")))
         config = Config(
             file=path / "deliver.toml",

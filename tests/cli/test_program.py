@@ -1,8 +1,8 @@
 import json
 import re
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -33,16 +33,22 @@ def test_nothing_heavy_is_imported_for(program: str, word: str) -> None:
 
 
 def test_the_version_comes_little_later_than_invokes_own() -> None:
-    ours = min(seconds("deliver", "--version") for _ in range(5))
-    bare = min(seconds("invoke", "--version") for _ in range(5))
+    measured = [(seconds("deliver", "--version"), seconds("invoke", "--version")) for _ in range(5)]
+    ours, bare = (min(each) for each in zip(*measured, strict=True))
 
     assert ours < bare * 1.5 + 0.05
 
 
 def seconds(program: str, word: str) -> float:
-    began = time.perf_counter()
+    # Of a processor: it waits for nothing, and other workers have the processors too.
+    began = processor_time()
     subprocess.run([sys.executable, "-c", RUN[program].format(words=[word])], cwd=ROOT, capture_output=True, check=True)
-    return time.perf_counter() - began
+    return processor_time() - began
+
+
+def processor_time() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_the_version_is_the_packages(deliver: Cli) -> None:

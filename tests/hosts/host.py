@@ -163,7 +163,9 @@ class Host:
 
     def stop_sshd(self) -> None:
         """Kill the sshd and every connection that is open."""
-        self.shell(f"for pid in $(pidof sshd); do kill -KILL $pid; done; {SSHD_ENDS}")
+        # The one that takes connections first: whoever is cut off must not come back through it.
+        kill = "kill -KILL $(cat /run/sshd.pid) 2>/dev/null || :; kill -KILL $(pidof sshd) 2>/dev/null || :"
+        self.shell(f"{kill}; {SSHD_ENDS}")
 
     def start_sshd(self) -> None:
         """Start the sshd; it takes connections on return."""

@@ -14,8 +14,11 @@ import pytest
 from tests.hosts import Fleet, leftovers, sweep
 
 OWNER = """
+import sys
 import time
-from tests.hosts import Fleet
+from pathlib import Path
+from tests.hosts import Fleet, leftovers
+leftovers.BASE = Path(sys.argv[1])
 with Fleet(["a", "b"], name="killed") as fleet:
     print(fleet.directory, flush=True)
     time.sleep(99)
@@ -114,14 +117,22 @@ def test_orphans_are_reaped(fleet: Fleet) -> None:
     assert "Z" not in host.shell("cat /proc/[0-9]*/stat 2>/dev/null | sed 's/.*) //; s/ .*//'")
 
 
-def test_a_killed_owner_leaves_nothing_after_the_next_sweep() -> None:
-    with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True) as owner:
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A registry of its own: whoever makes a fleet sweeps the common one."""
+    registry = leftovers.BASE.with_name(f"{leftovers.BASE.name}-{os.getpid()}")
+    monkeypatch.setattr(leftovers, "BASE", registry)
+    return registry
+
+
+def test_a_killed_owner_leaves_nothing_after_the_next_sweep(registry: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", OWNER, str(registry)], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         directory = Path(owner.stdout.readline().strip())
         os.kill(owner.pid, signal.SIGKILL)
     assert len(list(leftovers.processes(str(directory)))) == 2
     assert "killed" in sweep()
-    assert not directory.exists()
+    assert not registry.exists()
     assert list(leftovers.processes(str(directory))) == []
     assert list(Path("/sys/class/net").glob(f"dlv{directory.name}*")) == []
 
@@ -135,14 +146,15 @@ def test_two_fleets_stand_side_by_side(fleet: Fleet) -> None:
 
 
 def test_a_kept_fleet_outlives_its_owner_until_it_is_taken_down_by_name() -> None:
+    name = f"kept {os.getpid()}"
     command = [sys.executable, "-m", "tests.hosts"]
-    up = subprocess.run([*command, "up", "kept", "solo"], text=True, check=True, stdout=subprocess.PIPE)
+    up = subprocess.run([*command, "up", name, "solo"], text=True, check=True, stdout=subprocess.PIPE)
     directory = Path(up.stdout.strip())
     config = directory / "ssh_config"
     try:
-        assert "kept" not in sweep()
+        assert name not in sweep()
         line = ["ssh", "-F", str(config), "solo", "hostname"]
         assert subprocess.run(line, text=True, check=True, stdout=subprocess.PIPE).stdout == "solo\n"
     finally:
-        subprocess.run([*command, "down", "kept"], check=True)
+        subprocess.run([*command, "down", name], check=True)
     assert not directory.exists()

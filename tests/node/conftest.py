@@ -2,33 +2,16 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deliver.secret import Secret
-from tests.node.releases import Installed, build_mix, build_relx, eventually, installed
+from tests.node.releases import COOKIE, Installed, build_mix, build_relx, installed
+from tests.ports import free_port
 
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def epmd() -> Iterator[None]:
-    """The machine's port mapper: without one, the first node starts that of its release, which outlives the node."""
-    if _epmd("-names"):
-        yield
-        return
-    _epmd("-daemon")
-    eventually(lambda: _epmd("-names"))
-    yield
-    _epmd("-kill")  # it refuses while it knows a node, which then is not ours
-
-
-def _epmd(option: str) -> bool:
-    return subprocess.run(["epmd", option], check=False, capture_output=True).returncode == 0
 
 
 @pytest.fixture(scope="session")
@@ -50,16 +33,14 @@ def node() -> str:
 @pytest.fixture
 def port() -> int:
     """A TCP port that is free."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture
 def mix(mix_release: Path, tmp_path: Path, node: str, port: int) -> Iterator[Installed]:
     """The mix application, installed and down."""
     with installed(mix_release, tmp_path / "srv of mix", node) as found:
-        (found.root / "releases" / "COOKIE").write_text("a_cookie_for_tests")
+        (found.root / "releases" / "COOKIE").write_text(COOKIE)
         found.give(PORT=str(port))
         yield found
 
@@ -72,7 +53,7 @@ def relx(relx_release: Path, tmp_path: Path, node: str, port: int) -> Iterator[I
         (version / "vm.args").rename(version / "vm.args.src")
         (version / "vm.args.src").write_text("-sname ${NODE_NAME}\n-setcookie ${COOKIE}\n+Bd\n")
         (version / "sys.config").write_text(f"[{{bell, [{{port, {port}}}]}}].\n")
-        found.give(COOKIE=Secret("a_cookie_for_tests"))
+        found.give(COOKIE=Secret(COOKIE))
         yield found
 
 

@@ -21,6 +21,9 @@ from deliver.remote.script import Argument, Script, script
 from deliver.report import Silent
 from tests.apps.repository import APPS
 
+#: Other workers have nodes too, and look for their cookie among all processes of this machine.
+COOKIE = f"a_cookie_for_tests_{os.getpid()}"
+
 
 class Heard(Silent):
     """A report that keeps the scripts that it is shown and what hosts say."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from deliver.errors import NodeError
 from deliver.node.agent import Agent
 from deliver.node.answer import decode
 from deliver.otp.upgrade.snapshot import Process, Snapshot, Supervisor
-from tests.node.releases import Installed, ask, eventually, installed
+from tests.node.releases import COOKIE, Installed, ask, eventually, installed
 from tests.node.trial import build_trial, compile_agent, known_to_deliver, write_relup
 
 pytestmark = pytest.mark.slow
@@ -36,7 +37,7 @@ def trial_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def running(release: Path, path: Path, node: str) -> Iterator[Installed]:
     with installed(release, path, node) as found:
-        (found.root / "releases" / "COOKIE").write_text("a_cookie_for_tests")
+        (found.root / "releases" / "COOKIE").write_text(COOKIE)
         found.start()
         # Only then: with that, `start` would see to it that release_handler knows everything from the beginning.
         known_to_deliver(found)
@@ -46,7 +47,9 @@ def running(release: Path, path: Path, node: str) -> Iterator[Installed]:
 @pytest.fixture(scope="module")
 def asked(trial_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """One node for all that only asks."""
-    with running(trial_release, tmp_path_factory.mktemp("asked") / "srv of trial", "deliver_test_trial") as found:
+    with running(
+        trial_release, tmp_path_factory.mktemp("asked") / "srv of trial", f"deliver_test_trial_{os.getpid()}"
+    ) as found:
         yield found
 
 

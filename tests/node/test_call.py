@@ -9,7 +9,7 @@ import pytest
 
 from deliver.errors import DeadlineError, NodeError
 from deliver.node.call import Language, Result, evaluate, expressions
-from tests.node.releases import Installed, command_lines, installed
+from tests.node.releases import COOKIE, Installed, command_lines, installed
 
 pytestmark = pytest.mark.slow
 
@@ -17,8 +17,10 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def up(mix_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """One node for all that only asks."""
-    with installed(mix_release, tmp_path_factory.mktemp("asked") / "my apps", "deliver_test_asked") as found:
-        (found.root / "releases" / "COOKIE").write_text("a_cookie_for_tests")
+    with installed(
+        mix_release, tmp_path_factory.mktemp("asked") / "my apps", f"deliver_test_asked_{os.getpid()}"
+    ) as found:
+        (found.root / "releases" / "COOKIE").write_text(COOKIE)
         found.give(PORT="0")
         found.start()
         yield found

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from deliver.node.console import console
-from tests.node.releases import Installed, command_lines
+from tests.node.releases import COOKIE, Installed, command_lines
 
 pytestmark = pytest.mark.slow
 
@@ -77,4 +77,4 @@ def test_without_a_node_there_is_no_console(mix: Installed) -> None:
     terminal.hear(b"nothing to connect to")
 
     assert terminal.end() == 1
-    assert not [words for _, words in command_lines() if b"a_cookie_for_tests" in words]
+    assert not [words for _, words in command_lines() if COOKIE.encode() in words]

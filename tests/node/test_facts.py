@@ -202,10 +202,10 @@ def test_another_release_is_not_taken_for_ours(mix: releases.Installed, tmp_path
 
 
 @pytest.mark.slow
-def test_a_release_without_a_runtime_of_its_own_tells_its_own_version(tmp_path: Path) -> None:
+def test_a_release_without_a_runtime_of_its_own_tells_its_own_version(tmp_path: Path, node: str) -> None:
     built = releases.build_mix(tmp_path / "counter", "include_erts: false")
-    with releases.installed(built, tmp_path / "srv", "deliver_test_without") as mix:
-        (mix.root / "releases/COOKIE").write_text("a_cookie_for_tests")
+    with releases.installed(built, tmp_path / "srv", node) as mix:
+        (mix.root / "releases/COOKIE").write_text(releases.COOKIE)
         mix.give(PORT="0")
         mix.start()
 

@@ -17,7 +17,7 @@ from deliver.config.schema import Service
 from deliver.node.answer import decode
 from deliver.node.upgrade import resolve
 from deliver.secret import Secret
-from tests.node.releases import Installed, ask, eventually, installed
+from tests.node.releases import COOKIE, Installed, ask, eventually, installed
 from tests.node.two_releases import build_two
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,7 @@ def up(release: Path, helper: Path, path: Path, node: str) -> Iterator[Installed
     """A node that runs 0.1.0, with the helper loaded."""
     with installed(release, path, node) as found:
         found.give(DUO_SECRET=Secret("s3cret of\ntwo lines"))
-        (found.root / "releases" / "COOKIE").write_text("a_cookie_for_tests")
+        (found.root / "releases" / "COOKIE").write_text(COOKIE)
         found.start()
         shutil.copy(helper, found.root / "releases" / "0.2.0")
         load_helper(found)

@@ -17,7 +17,7 @@ from deliver.errors import LockedError, NodeError, RemoteError
 from deliver.node import upgrade
 from deliver.node.agent import Agent
 from deliver.secret import Secret
-from tests.node.releases import Installed, command_lines, installed
+from tests.node.releases import COOKIE, Installed, command_lines, installed
 from tests.node.trial import compile_agent
 from tests.node.two_releases import build_two
 from tests.store.samples import record
@@ -37,7 +37,7 @@ def duo_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def duo(duo_release: Path, tmp_path: Path, node: str) -> Iterator[Installed]:
     """Both versions installed; the node is down."""
     with installed(duo_release, tmp_path / "srv of duo", node) as found:
-        (found.root / "releases" / "COOKIE").write_text("a_cookie_for_tests")
+        (found.root / "releases" / "COOKIE").write_text(COOKIE)
         found.give(DUO_SECRET=Secret(HIDDEN))
         yield found
 

@@ -11,15 +11,8 @@ The application is `sample`, 0.1.0 and 0.2.0, or the two that `versions` in `cas
 from __future__ import annotations
 
 import os
-import pickle
 import shutil
-import subprocess
-import sys
-from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,11 +25,16 @@ from deliver.store.store import Store
 from deliver.upgrade.flow import Made, Request, build_upgrade
 from tests.apps.repository import BASE_VERSION, VERSIONED, Repository
 from tests.build.workshop import Workshop
+from tests.ports import own_ports
 
 HERE = Path(__file__).parent
 CASES = HERE / "cases"
-ROOT = HERE.parents[1]
 NEXT_VERSION = "0.2.0"
+#: What leaves a release in DELIVER_OUTPUT, with one start of the build tool; deliver's own steps take five.
+COMMANDS = {
+    "elixir": 'MIX_ENV=prod mix release $(grep -qs releases: mix.exs && echo sample) --path "$DELIVER_OUTPUT"',
+    "erlang": 'rebar3 as prod release -o "$DELIVER_OUTPUT.all" && mv "$DELIVER_OUTPUT.all/sample" "$DELIVER_OUTPUT"',
+}
 
 
 @dataclass(frozen=True)
@@ -88,8 +86,22 @@ class Case:
             if any(file.match(pattern) for pattern in VERSIONED):
                 file.write_text(file.read_text().replace(BASE_VERSION, version))
 
-    def make(self, path: Path) -> Outcome:
-        """Build and rehearse it for real, on this machine."""
+    def make(self, path: Path, common: Path) -> Outcome:
+        """Build and rehearse it for real, on this machine.
+
+        Args:
+            path: a directory for all of it.
+            common: a directory in which cases of its kind find what the store of the first one had: most of it is OTP.
+        """
+        objects, known = path / "store" / "objects", common / self.told["kind"]
+        if known.is_dir():
+            shutil.copytree(known, objects, copy_function=os.link)
+        outcome = self._make(path)
+        if not known.is_dir() and objects.is_dir():
+            shutil.copytree(objects, known, copy_function=os.link)
+        return outcome
+
+    def _make(self, path: Path) -> Outcome:
         repository = self.repository(path / "repository")
         probe = (
             f"sh {HERE / 'probe.sh'} {self.path / 'probe'} {self.versions[0]}" if (self.path / "probe").is_dir() else ""
@@ -99,8 +111,8 @@ class Case:
             app="sample",
             repository=repository.path,
             store=path / "store",
-            build=Build(host=Host(LOCAL, path=str(path / "host"))),
-            rehearsal=Rehearsal(env=self.told.get("env", {}), probe=probe),
+            build=Build(host=Host(LOCAL, path=str(path / "host")), command=COMMANDS[self.told["kind"]]),
+            rehearsal=Rehearsal(env={**own_ports(), **self.told.get("env", {})}, probe=probe),
         )
         shop = Workshop(repository, config)
         try:
@@ -130,59 +142,6 @@ class Outcome:
     def store(self) -> Store:
         """Its store."""
         return Store(self.place)
-
-
-@dataclass
-class Runs:
-    """Runs cases ahead of the tests that ask for them: one at a time while other tests run, then on all cores.
-
-    Each runs in a process of its own, which other tests go before, and in the environment as it is before any of them.
-
-    Args:
-        place: a directory for all of them.
-    """
-
-    place: Path
-    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor((os.cpu_count() or 1) + 1))
-    futures: dict[str, Future[Outcome]] = field(default_factory=dict)
-    waiting: deque[Case] = field(default_factory=deque)
-    environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
-
-    def begin(self, cases: Sequence[Case]) -> None:
-        """Begin with the first of them."""
-        self.futures = {case.name: Future() for case in cases}
-        self.waiting.extend(cases)
-        self.pool.submit(self._work)
-
-    def end(self) -> None:
-        """Begin no others, and wait for those that run."""
-        self.waiting.clear()
-        self.pool.shutdown()
-
-    def result(self, case: Case) -> Outcome:
-        """Return what came of a case."""
-        for _ in range(os.cpu_count() or 1):
-            self.pool.submit(self._work)
-        return self.futures[case.name].result()
-
-    def _work(self) -> None:
-        with suppress(IndexError):
-            while True:
-                case = self.waiting.popleft()
-                try:
-                    self.futures[case.name].set_result(self._run(case))
-                except BaseException as error:  # noqa: BLE001  # the test is told
-                    self.futures[case.name].set_exception(error)
-
-    def _run(self, case: Case) -> Outcome:
-        command = ["nice", sys.executable, "-m", "tests.upgrades", case.name, str(self.place / case.name)]
-        done = subprocess.run(
-            command, check=False, capture_output=True, stdin=subprocess.DEVNULL, cwd=ROOT, env=self.environ
-        )
-        if done.returncode != 0:
-            raise RuntimeError(done.stderr.decode("utf-8", "replace"))
-        outcome: Outcome = pickle.loads(done.stdout)  # noqa: S301  # our own
-        return outcome
 
 
 def all_cases() -> list[Case]:

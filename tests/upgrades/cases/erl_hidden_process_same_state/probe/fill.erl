@@ -1,1 +1,0 @@
-is_pid(element(2, sample_worker:start())).

@@ -1,1 +1,0 @@
-maps:keys(sys:get_state(sample_server)) =:= [reads, value].

@@ -1,1 +1,0 @@
-is_pid(whereis(sample_server)).

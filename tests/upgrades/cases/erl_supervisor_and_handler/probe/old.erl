@@ -1,1 +1,0 @@
-undefined =:= whereis(sample_server).

@@ -1,1 +1,0 @@
-new =:= sample_sup:version() andalso length(persistent_term:get(sockets)) =:= 1.

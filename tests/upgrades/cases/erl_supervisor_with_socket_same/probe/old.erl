@@ -1,1 +1,0 @@
-old =:= sample_sup:version() andalso length(persistent_term:get(sockets)) =:= 1.

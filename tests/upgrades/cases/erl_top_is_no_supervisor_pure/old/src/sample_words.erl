@@ -1,3 +1,0 @@
--module(sample_words).
--export([greeting/0]).
-greeting() -> old.

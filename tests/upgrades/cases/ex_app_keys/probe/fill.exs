@@ -1,1 +1,0 @@
-Sample.Server.get() == :first and Sample.Server.put(:here)

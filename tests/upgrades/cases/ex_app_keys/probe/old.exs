@@ -1,1 +1,0 @@
-Enum.sort(Application.get_all_env(:sample)) == [gone: 1, word: "old"]

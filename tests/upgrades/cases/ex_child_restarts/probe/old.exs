@@ -1,1 +1,0 @@
-Enum.all?([:sleeper, :worker, :once], &(tuple_size(:sys.get_state(&1)) == 2))

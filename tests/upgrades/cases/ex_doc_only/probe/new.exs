@@ -1,1 +1,0 @@
-Application.spec(:sample, :vsn) == ~c"0.2.0"

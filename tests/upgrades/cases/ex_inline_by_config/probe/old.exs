@@ -1,1 +1,0 @@
-Supervisor.count_children(Sample.Supervisor).active == 3

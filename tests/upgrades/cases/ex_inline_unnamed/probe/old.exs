@@ -1,1 +1,0 @@
-Process.whereis(:more) == nil

@@ -1,4 +1,0 @@
-import Config
-
-config :logger, level: :warning
-config :logger, :console, metadata: [:module, :line]

@@ -1,4 +1,0 @@
-import Config
-
-config :logger, level: :info
-config :logger, :console, metadata: [:module]

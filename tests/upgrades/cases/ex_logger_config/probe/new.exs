@@ -1,2 +1,0 @@
-Logger.level() == :warning and
-  Application.get_env(:logger, :console)[:metadata] == [:module, :line]

@@ -1,1 +1,0 @@
-Logger.level() == :info and Application.get_env(:logger, :console)[:metadata] == [:module]

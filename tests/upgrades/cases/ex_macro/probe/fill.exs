@@ -1,1 +1,0 @@
-GenServer.call(Sample.Kitted, {:put, :here})

@@ -1,1 +1,0 @@
-match?({_, :here}, GenServer.call(Sample.Kitted, :get))

@@ -1,4 +1,0 @@
-defprotocol Lib.Shape do
-  def area(shape)
-  def name(shape)
-end

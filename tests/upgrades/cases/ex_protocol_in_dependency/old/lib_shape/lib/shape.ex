@@ -1,3 +1,0 @@
-defprotocol Lib.Shape do
-  def area(shape)
-end

@@ -1,1 +1,0 @@
-Sample.Server.put(struct(Sample.Square))

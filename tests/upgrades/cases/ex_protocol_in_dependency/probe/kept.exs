@@ -1,1 +1,0 @@
-Lib.Shape.area(Sample.Server.get()) == 4

@@ -1,1 +1,0 @@
-Protocol.consolidated?(Lib.Shape) and apply(Lib.Shape, :name, [struct(Sample.Square)]) == "square"

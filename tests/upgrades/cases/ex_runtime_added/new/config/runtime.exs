@@ -1,3 +1,0 @@
-import Config
-
-config :sample, word: "runtime"

@@ -1,1 +1,0 @@
-Application.get_env(:sample, :word) == "runtime"

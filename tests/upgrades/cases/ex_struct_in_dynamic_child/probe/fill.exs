@@ -1,1 +1,0 @@
-match?({:ok, _}, DynamicSupervisor.start_child(Sample.Guests, {Sample.Guest, "Ada"}))

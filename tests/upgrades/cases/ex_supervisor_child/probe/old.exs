@@ -1,1 +1,0 @@
-{Process.whereis(:gone) != nil, Process.whereis(:come)} == {true, nil}

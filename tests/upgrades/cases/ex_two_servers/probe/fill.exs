@@ -1,1 +1,0 @@
-Sample.Left.put(:here)

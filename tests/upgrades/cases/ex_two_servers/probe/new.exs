@@ -1,1 +1,0 @@
-{Sample.Left.state().side, Sample.Right.state().side} == {:left, :right}

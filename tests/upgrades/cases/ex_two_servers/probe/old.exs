@@ -1,1 +1,0 @@
-{Map.keys(Sample.Left.state()), Map.keys(Sample.Right.state())} == {[:mark, :value], [:value]}

@@ -1,1 +1,0 @@
-Agent.update(:other, &Map.put(&1, :here, true)) == :ok

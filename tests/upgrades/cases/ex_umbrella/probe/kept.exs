@@ -1,1 +1,0 @@
-Agent.get(:other, & &1) == %{here: true}
