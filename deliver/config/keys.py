@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from deliver.config.schema import Config, Content, Environment, Host, Service, Value
+from deliver.config.schema import Config, Content, Environment, Host, Pause, Service, Value
 from deliver.secret import Secret
 
 KeyPath = tuple[str, ...]
@@ -24,7 +24,7 @@ _CONTENT = {"source": Path, "host": str, "text": str, "env": str, "file": Path, 
 BUILD_HOST: KeyPath = ("build", "host")
 ENVIRONMENT_HOST: KeyPath = ("environments", ANY, "hosts", ANY)
 #: Fields of a host that are no keys there: a build has no node, and an environment's host is named by its table.
-UNUSED: dict[KeyPath, tuple[str, ...]] = {BUILD_HOST: ("node", "env", "roles"), ENVIRONMENT_HOST: ("name",)}
+UNUSED: dict[KeyPath, tuple[str, ...]] = {BUILD_HOST: ("node", "env", "roles", "zone"), ENVIRONMENT_HOST: ("name",)}
 
 
 @cache
@@ -62,7 +62,7 @@ def _walk_names(inner: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
 
 def is_scalar(hint: Any) -> bool:
     """Whether a key of this type holds one word, number or flag."""
-    if hint in {str, bool, int, float, Path, Value, Host, Service}:
+    if hint in {str, bool, int, float, Path, Value, Host, Service, Pause}:
         return True
     alternatives = set(typing.get_args(hint)) - {type(None)}
     return typing.get_origin(hint) is Literal or (bool(alternatives) and alternatives <= {int, Path, Secret, str})

@@ -15,7 +15,23 @@ import tomli
 from deliver.config import keys, values
 from deliver.config.node import Given, Node, Source
 from deliver.config.overlay import overlaid
-from deliver.config.schema import Build, Config, Content, Environment, Host, Pause, Service, Ssh, Value
+from deliver.config.schema import (
+    Build,
+    Config,
+    Content,
+    Environment,
+    Haproxy,
+    Health,
+    Hook,
+    Host,
+    Occasion,
+    Once,
+    Pause,
+    Service,
+    Share,
+    Ssh,
+    Value,
+)
 from deliver.config.secrets import MissingSecret, secrets_in
 from deliver.errors import ConfigError
 from deliver.secret import Secret
@@ -28,8 +44,15 @@ Reader = Callable[[Node], Any]
 _HOST_NAME = re.compile(r"[A-Za-z0-9_:\[][^\s@/\x00-\x1f\x7f]*")
 _APP = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_ONCE = re.compile(r"[A-Za-z0-9_-]+")
+_PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
+_MACHINE = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+_URL = re.compile(rf"(https?://{_MACHINE}(:{_PORT})?([/?]\S*)?)?")
+_TCP = re.compile(rf"(({_MACHINE}:)?{_PORT})?")
+_RUNTIME_API = re.compile(rf"(\S*/\S+|{_MACHINE}:{_PORT})?")
 _NODE = re.compile(r"[A-Za-z0-9_-]+(@[A-Za-z0-9_.:-]+)?")
-_MOST = {"port": 65535, "parallel": 1024}
+_MOST = {"port": 65535, "parallel": 1024, "status": 599, "max_failures": 100_000, "max_failures_percent": 100}
+_NONE_IS_FINE = {"max_failures", "max_failures_percent"}
 
 
 def find(start: Path) -> Path:
@@ -138,7 +161,7 @@ def _reader(hint: Any, key: str) -> Reader:
     if typing.get_origin(hint) is Literal:
         return lambda node: values.choice(node, hint)
     if hint in {int, int | None}:
-        return lambda node: values.whole(node, 1, _MOST[key])
+        return lambda node: values.whole(node, 0 if key in _NONE_IS_FINE else 1, _MOST[key])
     return lambda node: _table(hint, node)
 
 
@@ -207,12 +230,59 @@ def _environment(node: Node, name: str) -> Environment:
     known = keys.of(Environment)
     node.refuse_others(known, keys.homes())
     own = {key: value for key, value in node.value.items() if key not in keys.HOST_DEFAULTS}
-    return _table(
+    made = _table(
         Environment,
         Node(node.source, node.path, own),
         {"hosts": lambda hosts: _hosts(hosts, _host_defaults(node)), "service": _service},
         {"name": name},
     )
+    _check_names(node, made)
+    return made
+
+
+def _check_names(node: Node, environment: Environment) -> None:
+    """Refuse names of hosts that the environment does not have."""
+    named: list[tuple[tuple[str, ...], str]] = [(("lock_hosts",), one) for one in environment.lock_hosts]
+    named += [(("once", name, "on"), one.on) for name, one in environment.once.items() if one.on]
+    known = [host.name for host in environment.hosts]
+    for path, name in named:
+        if name not in known:
+            where = Node(node.source, (*node.path, *path), name)
+            raise where.error(f"{name} is no host of {environment.name}", hint=f"its hosts are {', '.join(known)}")
+
+
+def _health(node: Node) -> Health:
+    read: dict[str, Reader] = {
+        "http": lambda one: _matching(one, _URL, "a URL, http:// or https://"),
+        "tcp": lambda one: _matching(one, _TCP, "a port or address:port"),
+    }
+    return _table(Health, node, read)
+
+
+def _haproxy(node: Node) -> Haproxy:
+    read: dict[str, Reader] = {
+        "socket": lambda one: _matching(one, _RUNTIME_API, "the path of a socket, or host:port"),
+    }
+    haproxy = _table(Haproxy, node, read)
+    if bool(haproxy.socket) != bool(haproxy.backend):
+        raise node.error("needs both socket and backend")
+    return haproxy
+
+
+def _hooks(node: Node) -> dict[str, Hook]:
+    node.refuse_others(typing.get_args(Occasion), {})
+    return {name: _hook(child) for name, child in node.table().items()}
+
+
+def _hook(node: Node) -> Hook:
+    return _table(Hook, node) if isinstance(node.value, dict) else Hook(values.text(node))
+
+
+def _once(node: Node) -> dict[str, Once]:
+    for name, child in node.table().items():
+        if not _ONCE.fullmatch(name):
+            raise child.error("names files on a host: only letters, digits, - and _")
+    return {name: _table(Once, child) for name, child in node.table().items()}
 
 
 def _host_defaults(node: Node) -> dict[str, Any]:
@@ -289,6 +359,11 @@ _READERS: dict[Any, Reader] = {
     tuple[Path, ...]: lambda node: values.listed(node, values.local_path),
     dict[str, Value]: _given_table(values.variables),
     dict[str, Content]: _given_table(values.contents),
+    dict[str, Once]: _given_table(_once),
+    tuple[Share, ...]: lambda node: values.some(node, values.listed(node, values.share)),
+    dict[Occasion, Hook]: _given_table(_hooks),
     Build: _build,
+    Health: _health,
+    Haproxy: _haproxy,
     Ssh: lambda node: _table(Ssh, node),
 }

@@ -117,6 +117,8 @@ def _put(table: dict[str, Any], path: Sequence[str], value: Given) -> None:
             below = {"name": below}
         elif isinstance(below, str) and key == "service":
             below = {"kind": below}
+        elif isinstance(below, str) and path[at - 1] == "hooks":
+            below = {"run": below}
         if not isinstance(below, dict):
             raise UsageError(f"{value.origin}: {dotted(path[: at + 1])} is no table")
         table[key] = below

@@ -54,6 +54,7 @@ class Host:
         node: the full Erlang node name, or the part before `@`; empty for the release's own choice.
         env: environment of the node's start script.
         roles: free words to filter by.
+        zone: of hosts that share one, no two are ever down at once; empty for none.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Host:
     node: str = ""
     env: dict[str, Value] = field(default_factory=dict, hash=False)
     roles: tuple[str, ...] = ()
+    zone: str = ""
 
     @property
     def is_local(self) -> bool:
@@ -165,6 +167,166 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Share:
+    """How many hosts a batch has.
+
+    Args:
+        count: so many; 0 for a share of all.
+        percent: of all hosts of the roll, rounded down, at least one.
+    """
+
+    count: int = 0
+    percent: float = 0.0
+
+    def of(self, hosts: int) -> int:
+        """Return how many that are of so many hosts."""
+        return self.count or max(1, int(hosts * self.percent / 100))
+
+    def __str__(self) -> str:
+        return str(self.count) if self.count else f"{self.percent:g}%"
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """How a roll goes through an environment.
+
+    Args:
+        batches: sizes of the batches; the last entry repeats.
+        pause: seconds between batches.
+        min_healthy: seconds for which a changed host must stay healthy; they start anew when it flaps.
+        healthy_deadline: seconds within which it must have done that.
+        max_failures: hosts that may fail without stopping the roll; none when neither this nor the next is said.
+        max_failures_percent: the same, as a share of all hosts of the roll; whichever is reached first.
+        on_failure: what becomes of the hosts that were changed when the roll stops: nothing, those of the batch go
+            back, or all of them do.
+        confirm_after: when a person is asked before the roll goes on.
+    """
+
+    batches: tuple[Share, ...] = (Share(count=1), Share(percent=25.0))
+    pause: Pause = Pause(0.0)
+    min_healthy: Pause = Pause(10.0)
+    healthy_deadline: float = 300.0
+    max_failures: int | None = None
+    max_failures_percent: int | None = None
+    on_failure: Literal["stop", "rollback-batch", "rollback-all"] = "stop"
+    confirm_after: Literal["never", "canary", "batch"] = "never"
+
+
+@dataclass(frozen=True)
+class Health:
+    """When a host is healthy, besides that its node answers and every application of its release runs at its version.
+
+    Args:
+        http: a URL as the host itself sees it, reached through its SSH connection: `http://127.0.0.1:4000/health`.
+        status: the status that it must answer with; None for any from 200 to 299.
+        body: text that must be in its answer.
+        tcp: a port, or address:port, of the host that must accept a connection.
+        rpc: an expression that must be true on the node.
+        command: a command line that must end with 0 on the host.
+        local_command: the same on the operator's machine.
+        interval: seconds between two looks.
+        timeout: seconds that each of these may take.
+    """
+
+    http: str = ""
+    status: int | None = None
+    body: str = ""
+    tcp: str = ""
+    rpc: str = ""
+    command: str = ""
+    local_command: str = ""
+    interval: float = 1.0
+    timeout: float = 5.0
+
+
+@dataclass(frozen=True)
+class Haproxy:
+    """HAProxy's runtime API.
+
+    Args:
+        socket: its path on `on`, or `host:port` as `on` sees it.
+        on: where: a name that ssh knows, or `local`; empty for each host itself.
+        backend: whose servers our hosts are.
+        server: a host's name there; `{host}` stands for the host's name.
+    """
+
+    socket: str = ""
+    on: str = ""
+    backend: str = ""
+    server: str = "{host}"
+
+
+@dataclass(frozen=True)
+class Drain:
+    """How a host is taken out of service before its node stops, and brought back after.
+
+    Args:
+        command: a command line that takes it out.
+        undo_command: one that brings it back.
+        on: where both run: a name that ssh knows, or `local`; empty for the host itself.
+        rpc: an expression on the node that takes it out.
+        undo_rpc: one that brings it back.
+        haproxy: the built-in way for HAProxy.
+        port: of the host; drained when no connection to it is left.
+        deadline: seconds to wait for connections to go; then the node stops all the same.
+    """
+
+    command: str = ""
+    undo_command: str = ""
+    on: str = ""
+    rpc: str = ""
+    undo_rpc: str = ""
+    haproxy: Haproxy = field(default_factory=Haproxy)
+    port: int | None = None
+    deadline: float = 30.0
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.command or self.undo_command or self.rpc or self.undo_rpc or self.haproxy.backend or self.port)
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A command line of the operator's that runs beside a roll.
+
+    Args:
+        run: the command line.
+        on: `operator` for this machine, `host` for the host that it is about (for a roll or a batch, its first one).
+        failure: what its failure does: stops the roll, or is told and forgotten.
+        timeout: seconds.
+    """
+
+    run: str
+    on: Literal["operator", "host"] = "operator"
+    failure: Literal["stop", "warn"] = "stop"
+    timeout: float = 60.0
+
+
+#: When a hook runs; `on_failure` when a roll did not come to its end.
+Occasion = Literal[
+    "before_roll", "after_roll", "on_failure", "before_batch", "after_batch", "before_host", "after_host"
+]
+
+
+@dataclass(frozen=True)
+class Once:
+    """A command that a roll to a version runs exactly once.
+
+    Args:
+        run: a command line, run in the release's directory on the host.
+        at: before the first host is changed, or after the last.
+        on: the host; empty for the first of the environment.
+        timeout: seconds.
+    """
+
+    run: str
+    at: Literal["before", "after"] = "before"
+    on: str = ""
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True)
 class Environment:
     """A named set of hosts.
 
@@ -177,6 +339,13 @@ class Environment:
         cookie: the Erlang cookie; None to keep what hosts have, or make one.
         files: files written or linked into an installed release, by their path in the release; `{version}` in a path
             is the release's version.
+        rolling: how a roll goes through them.
+        health: when one is healthy.
+        drain: how one is taken out of service while its node is down.
+        cluster: whether a node has to leave its cluster and to be back in it before others follow.
+        hooks: commands of the operator's beside a roll, by occasion.
+        once: commands that a roll runs once, by name.
+        lock_hosts: which hosts may keep the environment's lock, by name, best first; empty for all of them.
     """
 
     name: str
@@ -186,6 +355,13 @@ class Environment:
     stop_timeout: float = 60.0
     cookie: Secret | None = None
     files: dict[str, Content] = field(default_factory=dict, hash=False)
+    rolling: Rolling = field(default_factory=Rolling)
+    health: Health = field(default_factory=Health)
+    drain: Drain = field(default_factory=Drain)
+    cluster: bool = False
+    hooks: dict[Occasion, Hook] = field(default_factory=dict, hash=False)
+    once: dict[str, Once] = field(default_factory=dict, hash=False)
+    lock_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

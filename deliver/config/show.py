@@ -10,7 +10,7 @@ from typing import Any
 
 from deliver.config import keys
 from deliver.config.node import dotted
-from deliver.config.schema import Config, Content
+from deliver.config.schema import Config, Content, Share
 from deliver.secret import Secret
 
 
@@ -32,6 +32,8 @@ def text(config: Config) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Share):
+        return value.count or str(value)
     if isinstance(value, Content):
         return {**_fields(value), "mode": f"{value.mode:04o}"}
     if dataclasses.is_dataclass(value) and not isinstance(value, Secret):

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import tomli
 
 from deliver.config.node import Given, Node, did_you_mean, kind
-from deliver.config.schema import Content, Value
+from deliver.config.schema import Content, Share, Value
 from deliver.config.secrets import MissingSecret
 from deliver.secret import Secret
 
@@ -22,6 +22,8 @@ _SECRET_KEYS = ("env", "file")
 _CONTENT_KEYS = ("source", "host", "text", *_SECRET_KEYS)
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _ALL_BITS = 0o777
+_MOST_HOSTS = 100_000
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _MODE = re.compile(r"0?[0-7]{3}")
 
 
@@ -100,6 +102,23 @@ def listed(node: Node, item: Callable[[Node], Any]) -> tuple[Any, ...]:
     if not isinstance(value, list):
         raise node.error(f"must be a list, not {kind(value)}")
     return tuple(item(Node(node.source, node.path, one)) for one in value)
+
+
+def share(node: Node) -> Share:
+    """Read a number of hosts, or a share of them like `25%`."""
+    found = _PERCENT.fullmatch(node.value) if isinstance(node.value, str) else None
+    if found is None:
+        return Share(count=whole(node, 1, _MOST_HOSTS))
+    if not 0 < float(found[1]) <= 100:  # noqa: PLR2004  # percent
+        raise node.error(f"must be more than 0% and at most 100%, not {_seen(node)}")
+    return Share(percent=float(found[1]))
+
+
+def some(node: Node, items: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what a list holds, unless that is nothing."""
+    if not items:
+        raise node.error("must not be empty")
+    return items
 
 
 def value(node: Node) -> Value:
