@@ -51,6 +51,8 @@ have_shellcheck() { command -v shellcheck >/dev/null; }
 have_busybox() { command -v busybox >/dev/null; }
 have_dash() { command -v dash >/dev/null; }
 have_fish() { command -v fish >/dev/null; }
+have_haproxy() { [ -x /usr/sbin/haproxy ]; }
+have_openssl() { command -v openssl >/dev/null; }
 have_gpg() { command -v gpg >/dev/null && command -v gpg-agent >/dev/null; }
 
 package_of() {
@@ -103,17 +105,31 @@ apt_get() {
 # shellcheck disable=SC2086  # $as_root and $packages are lists of words
 install_packages() {
   say "installing $packages"
-  had_sshd=no
-  ! have_sshd || had_sshd=yes
+  new_services=$(new_services)
   log=$(mktemp)
   if ! apt_get update || ! apt_get install --yes --no-install-recommends $packages; then
     cat "$log" >&2
     die "apt-get failed; what lacks is: $packages"
   fi
   rm -f "$log"
-  # The sshd is for the hosts that we make: this machine does not become one that can be logged in to.
-  if [ "$had_sshd" = no ] && have_sshd && [ -d /run/systemd/system ]; then
-    $as_root systemctl --quiet disable --now ssh.service ssh.socket 2>/dev/null || :
+  for unit in $new_services; do
+    keep_down "$unit"
+  done
+}
+
+# new_services: the units that an installation may bring. They are for the hosts that we make: this machine does not
+# become one that can be logged in to.
+new_services() {
+  have_sshd || echo ssh.socket ssh.service
+  have_haproxy || echo haproxy.service
+}
+
+# shellcheck disable=SC2086  # $as_root is a list of words
+keep_down() {
+  if [ -d /run/systemd/system ]; then
+    $as_root systemctl --quiet disable --now "$1" 2>/dev/null || :
+  elif [ -x "/etc/init.d/${1%.*}" ]; then
+    $as_root "/etc/init.d/${1%.*}" stop >/dev/null 2>&1 || :
   fi
 }
 

@@ -55,18 +55,26 @@ def evaluate(
         DeadlineError: the evaluation was not done in time.
         RemoteError: the host cannot do it.
     """
-    arguments: dict[str, Argument] = {
-        "path": host.path,
-        "app": app,
-        "exprs": expressions(code, language, deadline),
-        "seconds": round(deadline) + MARGIN // 2,
-    }
-    told = dict(session.run(script("ask.sh", arguments, parts=("node.sh",)), deadline=deadline + MARGIN).facts())
+    exprs = expressions(code, language, deadline)
+    return result(host.name, asked(session, host, app, exprs, round(deadline) + MARGIN // 2), deadline)
+
+
+def asked(session: Session, host: Host, app: str, exprs: str, seconds: int = 10) -> str:
+    """Have the node of `host` evaluate Erlang expressions, and return what it printed, for `decode`.
+
+    Raises:
+        NodeError: the node does not run or does not answer.
+        DeadlineError: the host did not tell in time, or the connection was lost.
+        RemoteError: the host cannot do it.
+    """
+    arguments: dict[str, Argument] = {"path": host.path, "app": app, "exprs": exprs, "seconds": seconds}
+    made = script("ask.sh", arguments, parts=("node.sh",))
+    told = dict(session.run(made, deadline=float(seconds + MARGIN // 2)).facts())
     if "down" in told:
         raise NodeError(f"{host.name}: the node does not run at {told['down'][0]}", hint="start it with: start")
     if "silence" in told:
         raise NodeError(f"{host.name}: the node does not answer: {told['silence'][0]}")
-    return _result(host.name, decode(told["answer"][0]), deadline)
+    return told["answer"][0]
 
 
 def expressions(code: str, language: Language, deadline: float) -> str:
@@ -82,15 +90,21 @@ def _trimmed(code: str, language: Language) -> str:
     return text if language == "elixir" else text.removesuffix(".")
 
 
-def _result(host: str, told: bytes, deadline: float) -> Result:
-    outcome, printed, value = (told.decode("ascii") + "\n\n").split("\n")[:3]
+def result(host: str, printed: str, deadline: float) -> Result:
+    """Return what came of `expressions`, by what the node of `host` printed.
+
+    Raises:
+        NodeError: it printed something else.
+        DeadlineError: the evaluation was not done in time.
+    """
+    outcome, said, value = (decode(printed).decode("ascii") + "\n\n").split("\n")[:3]
     if outcome == "late":
         raise DeadlineError(
             f"{host}: the expression was not done within {deadline:g} s, and was ended",
             hint="give it longer with --deadline",
-            output=_text(printed)[-4000:],
+            output=_text(said)[-4000:],
         )
-    return Result(host, _text(value), _text(printed), failed=outcome == "error")
+    return Result(host, _text(value), _text(said), failed=outcome == "error")
 
 
 def _text(encoded: str) -> str:

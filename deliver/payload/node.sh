@@ -173,6 +173,21 @@ ask() {
   fi
 }
 
+# say_answer KEY SECONDS EXPRESSIONS: says KEY and what the node answers; or `silence` and why it does not.
+say_answer() {
+  if is_suspended "$pid" || ! prepare_ask; then
+    say silence "$silence"
+  elif answer=$(ask "$2" "$3"); then
+    say "$1" "$(printf '%s' "$answer" | tr -d '\n\t')"
+  else
+    # Otherwise erl_call repeats all that it was given.
+    case $answer in
+      'erl_call: evaluating input failed'*) answer='it ended, or could not go on, while it evaluated' ;;
+    esac
+    say silence "$(printf '%s' "${answer:-it did not answer within $2 s}" | tail -n 1 | tr '\n\t' '  ')"
+  fi
+}
+
 # ask_by_script SECONDS EXPRESSIONS: the same through the release's own script, for want of an `erl_call`.
 ask_by_script() {
   printf '%s\n' "$2" >"$private/exprs"
@@ -225,6 +240,14 @@ style() {
   else
     echo relx
   fi
+}
+
+# options_apart VERSION: prints its vm.args without what gives a node its name, its network and its watcher, for a
+# virtual machine that must not be taken for the node.
+options_apart() {
+  grep -Ev '^[[:space:]]*-(name|sname|setcookie|heart|detached|remsh|proto_dist|epmd_module|ssl_dist_)' \
+    "$root/releases/$1/vm.args" 2>/dev/null
+  :
 }
 
 # at_most SECONDS COMMAND...: ends the command after so long, where the host has `timeout`.

@@ -48,6 +48,16 @@ def close_all() -> None:
         session.close()
 
 
+def pause(seconds: float) -> None:
+    """Wait, but no longer than until the operator interrupts.
+
+    Raises:
+        UnreachableError: the operator did: no session opens any more.
+    """
+    if _closing.wait(max(0.0, seconds)):
+        raise _interrupted()
+
+
 def _opened(host: Host, ssh: Ssh, report: Report) -> Session:
     # What a thread does in connect(2) or a name server's answer cannot be ended from outside, only be left to itself.
     opening: Future[Session] = Future()
@@ -72,7 +82,7 @@ def _settle(opening: Future[Session], host: Host, ssh: Ssh, report: Report) -> N
 
 
 def _interrupted() -> UnreachableError:
-    return UnreachableError("interrupted while connecting")
+    return UnreachableError("interrupted")
 
 
 def _open(host: Host, ssh: Ssh, report: Report) -> Session:

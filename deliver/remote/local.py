@@ -6,6 +6,7 @@ import contextlib
 import os
 import selectors
 import signal
+import socket
 import subprocess
 from weakref import WeakSet
 
@@ -33,6 +34,12 @@ class LocalSession(Session):
             return subprocess.call(["sh", "-c", script.text])
         finally:
             signal.signal(signal.SIGINT, before)
+
+    def connect_to(self, address: str, port: int, timeout: float) -> socket.socket:
+        """Open a TCP connection from this machine."""
+        connection = socket.create_connection((address, port), timeout)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
 
     def close(self) -> None:
         """End what runs."""

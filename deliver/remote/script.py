@@ -41,11 +41,18 @@ class Script:
             deadline: seconds after which the host ends the script by itself.
             takes_stdin: whether stdin carries data for the script; when not, the end of stdin ends the script.
         """
-        seconds = max(1, round(deadline))
-        lifeline = "no" if takes_stdin else "yes"
-        head = f"deadline={seconds}\nlifeline={lifeline}\n"
-        text = head + payload("prelude.sh") + self.text
+        text = self.whole(deadline=deadline, has_lifeline=not takes_stdin)
         return gzip.compress(text.encode("utf-8", "surrogateescape"), mtime=0)
+
+    def whole(self, *, deadline: float, has_lifeline: bool) -> str:
+        """Return the text with the prelude before it.
+
+        Args:
+            deadline: seconds after which the script is ended by itself.
+            has_lifeline: whether the end of stdin ends the script.
+        """
+        lifeline = "yes" if has_lifeline else "no"
+        return f"deadline={max(1, round(deadline))}\nlifeline={lifeline}\n{payload('prelude.sh')}{self.text}"
 
 
 def script(name: str, arguments: Mapping[str, Argument] | None = None, *, parts: tuple[str, ...] = ()) -> Script:

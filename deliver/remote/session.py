@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
@@ -26,7 +27,7 @@ class Session(ABC):
         self.name = name
         #: How many scripts have run on it.
         self.commands = 0
-        self._report = report
+        self.report = report
 
     def run(
         self,
@@ -53,16 +54,34 @@ class Session(ABC):
             DeadlineError: it did not end in time, or the connection was lost: its outcome is unknown.
             UnreachableError: the connection was lost before.
         """
-        self._report.script(self.name, script.name, script.shown())
+        self.report.script(self.name, script.name, script.shown())
         self.commands += 1
         wire = script.wire(deadline=deadline, takes_stdin=stdin is not None)
         pipes = self._start(COMMAND.format(size=len(wire)))
-        sink = stderr or (lambda data: self._report.log(self.name, data))
+        sink = stderr or (lambda data: self.report.log(self.name, data))
         return Run(self.name, script, wire, pipes, deadline, stdout, sink).to_end(stdin, check=check)
 
     @abstractmethod
     def console(self, script: Script) -> int:
         """Run a script with the operator's terminal as its own; return its exit status."""
+
+    @abstractmethod
+    def connect_to(self, address: str, port: int, timeout: float) -> socket.socket:
+        """Open a TCP connection as the host itself would, through this session.
+
+        Who sends a little and then a little more sends at once: Nagle's algorithm is off. Shutting the connection down
+        for writing ends it.
+
+        Args:
+            address: a name or address as the host knows it: `127.0.0.1` is the host itself.
+            port: where to.
+            timeout: seconds to connect; the socket has it too.
+
+        Raises:
+            OSError: nobody takes the connection there; TimeoutError when nobody did in time.
+            RemoteError: the host's sshd may not connect for us.
+            UnreachableError: the session's own connection was lost.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 
 import fabric
 import paramiko
 
 from deliver.config.schema import Host, Ssh
 from deliver.errors import UnreachableError
+from deliver.remote.forward import bridged, refusal
 from deliver.remote.login import login
 from deliver.remote.resolve import resolve
 from deliver.remote.script import Script
@@ -41,6 +43,17 @@ class SshSession(Session):
 
         return attach(self._channel(), script.text)
 
+    def connect_to(self, address: str, port: int, timeout: float) -> socket.socket:
+        """Open a TCP connection from the host, through a channel of our own connection."""
+        transport = self._connection.transport
+        try:
+            channel = transport.open_channel("direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=timeout)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            if not transport.is_active():
+                raise self._lost(error) from error
+            raise refusal(self.name, error) from error
+        return bridged(channel, timeout)
+
     def close(self) -> None:
         """End the connection."""
         self._connection.close()
@@ -52,10 +65,13 @@ class SshSession(Session):
         try:
             channel: paramiko.Channel = self._connection.transport.open_session(timeout=DEADLINE)
         except (paramiko.SSHException, EOFError, OSError) as error:
-            raise UnreachableError(f"{self.name}: the connection was lost: {error}") from error
+            raise self._lost(error) from error
         if self._forward_agent:
             paramiko.agent.AgentRequestHandler(channel)
         return channel
+
+    def _lost(self, error: BaseException) -> UnreachableError:
+        return UnreachableError(f"{self.name}: the connection was lost: {error}")
 
 
 class ChannelPipes:
@@ -63,7 +79,8 @@ class ChannelPipes:
 
     def __init__(self, channel: paramiko.Channel, command: str) -> None:
         self._channel = channel
-        with contextlib.suppress(paramiko.SSHException):  # a refused command has no status: `status` tells
+        # A refused command has no status, and so has one whose connection ended just then: `status` tells.
+        with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
             channel.exec_command(command)
 
     def write(self, data: bytes) -> None:

@@ -6,12 +6,44 @@ import getpass
 import json
 import os
 import socket
+from collections.abc import Mapping
 from datetime import datetime, timezone
+
+#: What CI services put into the environment of a job: the address of its page, or what that is made of.
+_CI_PAGES = (
+    "{CI_JOB_URL}",  # GitLab; Woodpecker has the next one beside it
+    "{CI_STEP_URL}",
+    "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}",  # Gitea and Forgejo have the same
+    "{BUILDKITE_BUILD_URL}",
+    "{CIRCLE_BUILD_URL}",
+    "{TRAVIS_BUILD_WEB_URL}",
+    "{DRONE_BUILD_LINK}",
+    "https://bitbucket.org/{BITBUCKET_REPO_FULL_NAME}/pipelines/results/{BITBUCKET_BUILD_NUMBER}",
+    "{SYSTEM_TEAMFOUNDATIONCOLLECTIONURI}{SYSTEM_TEAMPROJECT}/_build/results?buildId={BUILD_BUILDID}",
+    "{SEMAPHORE_ORGANIZATION_URL}/jobs/{SEMAPHORE_JOB_ID}",
+    "{BUILD_URL}",  # Jenkins
+)
 
 
 def me() -> str:
     """Return `user@machine`."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    return f"{getpass.getuser()}@{machine()}"
+
+
+def machine() -> str:
+    """Return the name of the operator's machine."""
+    return socket.gethostname()
+
+
+def ci_page(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the address of the CI job that this is, as far as its environment tells; empty for none."""
+    known = {key: value for key, value in environ.items() if value}
+    for page in _CI_PAGES:
+        try:
+            return page.format_map(known)
+        except KeyError:
+            continue
+    return ""
 
 
 def journal_name() -> str:
@@ -24,7 +56,7 @@ def holder(action: str, version: str) -> str:
     return json.dumps(
         {
             "who": getpass.getuser(),
-            "host": socket.gethostname(),
+            "host": machine(),
             "pid": os.getpid(),
             "action": action,
             "version": version,
