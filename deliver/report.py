@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Protocol
+
+_UNITS = ((86_400 * 365, "y"), (86_400, "d"), (3600, "h"), (60, "min"))
 
 
 class Report(Protocol):
@@ -41,3 +44,16 @@ class Silent:
 
     def script(self, where: str, name: str, shown: str) -> None:
         """Drop it."""
+
+
+def age(moment: str, now: datetime | None = None) -> str:
+    """Return how long ago an RFC 3339 time was, in its largest whole unit: `3 d`; empty for what is no time."""
+    try:
+        then = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    except ValueError:
+        return ""
+    seconds = int(((now or datetime.now(timezone.utc)) - then).total_seconds())
+    for length, unit in _UNITS:
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{max(0, seconds)} s"
