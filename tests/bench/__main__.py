@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.bench import rolls
 from tests.bench.bench import NODES, Bench
 from tests.bench.cases import CASES, run
 from tests.bench.measure import table
@@ -21,7 +22,8 @@ def main() -> int:
     if reason:
         sys.exit(f"bench: {reason}")
     rows = []
-    with tempfile.TemporaryDirectory() as directory, Fleet(["build1", *NODES], name="bench") as fleet:
+    hosts = ["build1", *NODES, *rolls.HOSTS, rolls.BALANCER]
+    with tempfile.TemporaryDirectory() as directory, Fleet(hosts, name="bench") as fleet:
         for row in run(Bench(fleet, Path(directory)), options.cases or list(CASES)):
             print(f"{row.case}: {row.ours.seconds:.2f} s, plain {row.plain.seconds:.2f} s", file=sys.stderr)
             rows.append(row)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tests.apps import make_repository
+from tests.bench import rolls
 from tests.bench.measure import Figure, Meter
 from tests.hosts import Fleet
+from tests.rollout.street import Street
+from tests.upgrade.works import Works
 
 NODES = ("prod1", "prod2", "prod3")
 VERSIONS = ("v0.1.0", "v0.2.0", "v0.3.0")
@@ -21,7 +25,7 @@ class Bench:
     """The hosts, a repository with two versions, and how an operator works on them.
 
     Args:
-        fleet: a build host and three production hosts.
+        fleet: a build host, three production hosts, and those of `rolls`.
         directory: the operator's working directory.
         app: one of the applications of the tests.
         nodes: where it runs.
@@ -37,6 +41,11 @@ class Bench:
         (self.repository / "deliver.toml").write_text(_configuration(self))
         self.meter = Meter(self.fleet.link, {"DELIVER_CONFIG": ""}, self.repository)
         self._done: set[str] = set()
+
+    @cached_property
+    def street(self) -> tuple[Street, Works]:
+        """Five hosts behind a balancer, and what is built for them."""
+        return rolls.make(self.fleet, self.directory / "street")
 
     def deliver(self, task: str, *options: str) -> None:
         """Run one task as an operator does."""
@@ -67,6 +76,7 @@ path = "/srv/builds"
 [rehearsal]
 env = {{ PORT = "4991" }}
 [environments.production]
+rolling = {{ min_healthy = 0 }}
 path = "/srv"
 hosts = {list(bench.nodes)}
 """

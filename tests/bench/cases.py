@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.bench import upgrades
+from tests.bench import rolls, upgrades
 from tests.bench.bench import (
     NODES,
     Bench,
@@ -104,6 +104,7 @@ CASES: dict[str, Callable[[Bench], Row]] = {
     "build-upgrade": upgrades.build_upgrade,
     "hot-upgrade": upgrades.hot_upgrade,
     "connections": upgrades.connections,
+    **rolls.CASES,
 }
 
 

@@ -14,10 +14,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Figure:
-    """What one way of doing a thing cost: seconds (the median of its runs), and bytes that crossed the network."""
+    """What one way of doing a thing cost: seconds (the median of its runs), and bytes that crossed the network.
+
+    Under load nobody can tell whose bytes they are; then there are -1 of them.
+    """
 
     seconds: float
-    network: int
+    network: int = -1
 
 
 @dataclass(frozen=True)
@@ -104,4 +107,6 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _amount(number: int) -> str:
+    if number < 0:
+        return ""
     return f"{number / 1e6:.2f} MB" if number > 99_999 else f"{number / 1e3:.1f} kB"

@@ -57,7 +57,7 @@ def hot_upgrade(bench: Bench) -> Row:
 
 def _up_and_down(bench: Bench) -> None:
     bench.deliver("deploy-upgrade", "--version", "0.2.0", "--to", "production", "--probation", "0")
-    bench.deliver("rollback", "--on", "production", "--version", "0.1.0", "--probation", "0")
+    bench.deliver("rollback", "--on", "production", "--version", "0.1.0", "--probation", "0", "--yes")
 
 
 def _paired(bench: Bench) -> None:
