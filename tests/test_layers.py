@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "deliver"
 #: The rooms, from the doors to the ground: each may import itself and what stands below it.
 LAYERS = (
     ("cli",),
+    ("fleet",),
     ("upgrade",),
     ("build", "ship", "rollout"),
     ("store", "node", "remote"),
@@ -20,6 +21,7 @@ LAYERS = (
 #: Within a layer: who may import whom.
 SIDEWAYS = {
     ("node", "remote"),
+    ("ship", "rollout"),
     ("otp", "source"),
     ("config", "errors"),
     ("config", "secret"),

@@ -30,8 +30,10 @@ class LogFile:
         Raises:
             OSError: the directory cannot be written.
         """
+        from deliver.rollout.record import hide_from_git  # `--list` keeps no log
+
         directory.mkdir(parents=True, exist_ok=True)
-        _hide_from_git(directory.parent)
+        hide_from_git(directory.parent)
         for old in sorted(directory.glob(f"*Z.{task}.*.log"))[: -(KEPT - 1)]:
             old.unlink(missing_ok=True)
         now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
@@ -48,12 +50,3 @@ class LogFile:
     def close(self) -> None:
         """Write what is still to be written."""
         self._stream.close()
-
-
-def _hide_from_git(directory: Path) -> None:
-    # A log in the operator's checkout must not make its working tree look changed.
-    try:
-        with (directory / ".gitignore").open("x", encoding="utf-8") as file:
-            file.write("*\n")
-    except FileExistsError:
-        pass

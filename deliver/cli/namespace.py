@@ -9,7 +9,10 @@ from deliver.cli import (
     build_tasks,
     config_tasks,
     deploy_tasks,
+    fleet_tasks,
+    migrate_tasks,
     node_tasks,
+    roll_tasks,
     store_tasks,
     upgrade_store_tasks,
     upgrade_tasks,
@@ -21,7 +24,10 @@ _MODULES = (
     store_tasks,
     upgrade_store_tasks,
     deploy_tasks,
+    roll_tasks,
+    fleet_tasks,
     node_tasks,
+    migrate_tasks,
     config_tasks,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -117,10 +118,32 @@ def status_document(outcome: Outcome[Facts]) -> dict[str, Any]:
         "permanent": facts.permanent or None,
         "root": facts.root,
         "free": facts.free,
+        "locks": {name: as_document(holder) for name, holder in facts.locks.items()},
         "silence": facts.silence or None,
+        "rolled": as_document(facts.rolled) if facts.rolled else None,
         "process": asdict(facts.process) if facts.process else None,
         "node": asdict(facts.node) if facts.node else None,
     }
+
+
+def as_document(text: str) -> Any:
+    """Return what a host told as JSON; the text itself when it is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def unended(facts: Facts) -> str:
+    """Return which roll left a host in the middle of its change; empty for none."""
+    from deliver.rollout.journal import parsed
+
+    entry = parsed(facts.rolled)
+    if entry is None or entry.outcome == "ok":
+        return ""
+    what = f"{entry.action} {entry.version}".strip()
+    how = "failed there" if entry.outcome == "failed" else "has not ended there"
+    return f"{what} by {entry.who}, {entry.at}, {how}{entry.reason and f': {entry.reason}'}"
 
 
 def states(by_host: Mapping[str, str]) -> list[dict[str, str]]:

@@ -63,7 +63,25 @@ def status(run: Run, *, on: str = "", host: Sequence[str] = (), role: Sequence[s
     for outcome in outcomes:
         if outcome.value is not None and outcome.value.silence:
             run.out.warn(f"{outcome.name}: the node does not answer: {outcome.value.silence}")
+    _show_lock(run, on, outcomes)
+    _show_unended(run, outcomes)
     raise_failures(outcomes)
+
+
+def _show_lock(run: Run, environment: str, outcomes: Sequence[Outcome[Facts]]) -> None:
+    from deliver.rollout.lock import Found, Holder, told
+
+    for outcome in outcomes:
+        if outcome.value is not None and environment in outcome.value.locks:
+            holder = Holder.read(outcome.value.locks[environment])
+            run.out.note(told(environment, Found(outcome.name, holder)))
+
+
+def _show_unended(run: Run, outcomes: Sequence[Outcome[Facts]]) -> None:
+    for outcome in outcomes:
+        told = tables.unended(outcome.value) if outcome.value is not None else ""
+        if told:
+            run.out.warn(f"{outcome.name}: {told}")
 
 
 @command(help=_WHERE, iterable=_MANY)
@@ -294,12 +312,8 @@ def _chosen(
     run: Run, on: str, host: Sequence[str], role: Sequence[str], *, secrets: bool = True
 ) -> tuple[Environment, tuple[Host, ...]]:
     from deliver.cli import select
-    from deliver.errors import UsageError
 
-    if not on:
-        known = ", ".join(sorted(run.config.environments)) or "none"
-        raise UsageError("which environment?", hint=f"say it with --on; {run.config.file} has: {known}")
-    environment = run.config.environment(on, secrets=secrets)
+    environment = select.environment(run.config, on, secrets=secrets)
     return environment, select.hosts(environment, host, role)
 
 

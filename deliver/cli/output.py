@@ -69,14 +69,15 @@ class Output:
 
     # What the rooms tell: `deliver.report.Report`.
 
-    def step(self, where: str, what: str) -> None:
-        """Tell one step, at the host `where`."""
+    def step(self, where: str, what: str, colour: str = "") -> None:
+        """Tell one step, at the host `where`; in a colour, if it is the one that people wait for."""
         with self._lock:
             text = self._safe(what)
             self._keep(where, text)
             self._width = max(self._width, len(where))
             self._screen.drop(where)
-            self._screen.line(f"{self._screen.styled(where.ljust(self._width), 'bold', 'cyan')}  {text}")
+            told = self._screen.styled(text, "bold", colour) if colour else text
+            self._screen.line(f"{self._screen.styled(where.ljust(self._width), 'bold', 'cyan')}  {told}")
 
     def warn(self, what: str) -> None:
         """Tell something that the operator should know and that stops nothing."""
@@ -131,7 +132,7 @@ class Output:
             document: the same for machines.
         """
         with self._lock:
-            self._result(_table(columns, rows) + "\n", document, title)
+            self._result(aligned(columns, rows) + "\n", document, title)
 
     def data(self, text: str, document: Any) -> None:
         """Show a result that is no table: `text` for people, `document` as JSON."""
@@ -182,6 +183,11 @@ class Output:
             forms = [form for one in secrets for form in _forms(one.reveal)]
             self._secrets = tuple(Secret(form) for form in forms if len(form) >= SHORTEST_MASKED)
 
+    def mask(self, text: str) -> str:
+        """Return `text` with stars in place of the secrets, for those who write it down."""
+        with self._lock:
+            return masked(text, self._secrets)
+
     def finish(self) -> None:
         """End a run that went well: the JSON document appears now."""
         with self._lock:
@@ -224,7 +230,7 @@ class Output:
         self._stdout.write(self._safe(text))
 
     def _print_json(self, document: Any) -> None:
-        told = _each_text(document, lambda text: masked(text, self._secrets))
+        told = _each_text(document, self.mask)
         self._stdout.write(jsonlib.dumps(told, indent=2, ensure_ascii=False) + "\n")
 
     def _error_document(self, error: DeliverError, message: str, hint: str) -> dict[str, Any]:
@@ -291,7 +297,8 @@ class Output:
         return self._log
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return rows of cells below the headings of their columns."""
     body = [["-" if cell is None or cell == "" else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *body, strict=True)]
     numeric = [_is_numeric([row[at] for row in rows]) for at in range(len(columns))]

@@ -9,6 +9,19 @@ from deliver.config.schema import Config, Environment, Host
 from deliver.errors import UsageError
 
 
+def environment(config: Config, on: str, *, secrets: bool = True) -> Environment:
+    """Return the environment that `--on` names, with all its secrets unless they are not needed.
+
+    Raises:
+        UsageError: none is named, or there is none of that name.
+        ConfigError: one of its secrets is not there.
+    """
+    if not on:
+        known = ", ".join(sorted(config.environments)) or "none"
+        raise UsageError("which environment?", hint=f"say it with --on; {config.file} has: {known}")
+    return config.environment(on, secrets=secrets)
+
+
 def hosts(environment: Environment, host: Sequence[str], role: Sequence[str]) -> tuple[Host, ...]:
     """Return the hosts of `environment` that `--host` and `--role` let through, in the file's order.
 

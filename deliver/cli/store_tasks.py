@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deliver.cli.command import Run, command
-from deliver.cli.sizes import age, size
+from deliver.cli.sizes import size
 from deliver.errors import StoreError, UsageError
+from deliver.report import age
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -110,58 +110,18 @@ def deploy_upgrade(
     lock_wait: int = 0,
 ) -> None:
     """Upgrade running nodes to a version without restarting them, host after host."""
-    from deliver.errors import UsageError
-
-    if not version or not to:
-        raise UsageError("deploy-upgrade needs --version and --to", hint="--version 0.2.0 --to staging, for example")
-    _deploy(run, (version, to), (host, role), probation, unproven=unproven, lock_wait=lock_wait)
-
-
-@command(
-    help={
-        "on": "The environment.",
-        "version": "The version to go back to; by default the one that an upgrade led away from.",
-        **{name: text for name, text in _HOSTS.items() if name != "unproven"},
-    },
-    iterable=("host", "role"),
-)
-def rollback(
-    run: Run,
-    *,
-    on: str = "",
-    version: str = "",
-    host: Sequence[str] = (),
-    role: Sequence[str] = (),
-    probation: str = "",
-    lock_wait: int = 0,
-) -> None:
-    """Take running nodes back to the version before, without restarting them."""
-    from deliver.errors import UsageError
-
-    if not on:
-        raise UsageError("rollback needs --on", hint="--on production, for example")
-    _deploy(run, (version, on), (host, role), probation, lock_wait=lock_wait, task="rollback")
-
-
-def _deploy(
-    run: Run,
-    what: tuple[str, str],
-    chosen: tuple[Sequence[str], Sequence[str]],
-    probation: str,
-    *,
-    unproven: bool = False,
-    lock_wait: int = 0,
-    task: str = "deploy-upgrade",
-) -> None:
     from deliver.cli import select
+    from deliver.cli.options import seconds
+    from deliver.errors import UsageError
     from deliver.store.store import Store
     from deliver.upgrade.deploy import HotDeployment, Request
 
-    version, to = what
+    if not version or not to:
+        raise UsageError("deploy-upgrade needs --version and --to", hint="--version 0.2.0 --to staging, for example")
     environment = run.config.environment(to)
-    hosts = select.hosts(environment, *chosen)
-    seconds = _seconds(probation, run.config.upgrade.probation)
-    request = Request(version, environment, hosts, seconds, unproven=unproven, lock_wait=lock_wait, task=task)
+    hosts = select.hosts(environment, host, role)
+    watched = seconds(probation, run.config.upgrade.probation)
+    request = Request(version, environment, hosts, watched, unproven=unproven, lock_wait=lock_wait)
     deployment = HotDeployment(run.config, Store(run.config.store), run.out, request)
     try:
         deployment.run()
@@ -169,22 +129,6 @@ def _deploy(
         _show(run, deployment)
     states = sorted({f"{row.new} runs" for row in deployment.rows.values()})
     run.out.done(f"{', '.join(states)} on {select.named(environment, hosts)}")
-
-
-def _seconds(text: str, default: float) -> float:
-    from deliver.errors import UsageError
-
-    seconds = _number(text) if text else default
-    if not 0 <= seconds < float("inf"):
-        raise UsageError(f"--probation needs a number of seconds, not {text!r}")
-    return seconds
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return -1.0
 
 
 def _show(run: Run, deployment: HotDeployment) -> None:

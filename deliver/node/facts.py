@@ -69,6 +69,8 @@ class NodeState:
         otp: the OTP release: `25`.
         erts: the version of its runtime system.
         booted: whether it is through with its boot script.
+        incarnation: another one after each start, and after each restart inside the node.
+        wanted: version by name of all that have to run, by the release that it runs.
     """
 
     name: str
@@ -81,6 +83,8 @@ class NodeState:
     otp: str
     erts: str
     booted: bool
+    incarnation: str = ""
+    wanted: dict[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,8 @@ class Facts:
         style: whose start script that version has: `mix` or `relx`; empty when there is none.
         has_cookie: whether `releases/COOKIE` is there.
         lock: who works on the host, as JSON; empty when nobody does.
+        locks: who has the lock of an environment that this host keeps, as JSON, by environment.
+        rolled: the last line of its journal about a roll, as JSON; empty when there is none.
         process: the node's process; None when it does not run.
         node: what the node answered; None when it does not run or does not answer.
         silence: why a process that runs does not answer; empty when it does.
@@ -121,6 +127,8 @@ class Facts:
     style: Literal["mix", "relx", ""] = ""
     has_cookie: bool = False
     lock: str = ""
+    locks: dict[str, str] = field(default_factory=dict, hash=False)
+    rolled: str = ""
     process: Process | None = None
     node: NodeState | None = None
     silence: str = ""
@@ -168,6 +176,8 @@ def parse(host: str, lines: Iterable[tuple[str, list[str]]]) -> Facts:
         style=cast("Literal['mix', 'relx', '']", _one(said, "style")),
         has_cookie="cookie" in said,
         lock=_one(said, "lock"),
+        locks={values[0]: values[1] for values in said["environment_lock"]},
+        rolled=_one(said, "rolled"),
         process=_process(said),
         node=node,
         silence=silence,
@@ -242,4 +252,6 @@ def _node_state(text: str) -> NodeState:
         otp=single["otp"],
         erts=single["erts"],
         booted=single["booted"] == "started",
+        incarnation=single["incarnation"],
+        wanted={line[1]: line[2] for line in lines if line[0] == "wanted"},
     )

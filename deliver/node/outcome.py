@@ -23,11 +23,15 @@ class Told:
         outcome: in one word.
         values: what belongs to it.
         log: the last lines of the node's log, where they tell why.
+        facts: all else that it said, key by key.
+        output: what it wrote on stderr, its last lines.
     """
 
     outcome: str
     values: tuple[str, ...]
     log: tuple[str, ...]
+    facts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    output: str = ""
 
 
 def run(session: Session, host: Host, made: Script, *, deadline: float = 60.0) -> Told:
@@ -47,4 +51,5 @@ def run(session: Session, host: Host, made: Script, *, deadline: float = 60.0) -
     if done.status != 0 or not outcomes:
         raise failure(host.name, made, done.status, done.stderr)
     log = tuple(values[0] for key, values in said if key == "log" and values)
-    return Told(outcomes[-1][0], tuple(outcomes[-1][1:]), log)
+    facts = tuple((key, tuple(values)) for key, values in said if key not in {"outcome", "log"})
+    return Told(outcomes[-1][0], tuple(outcomes[-1][1:]), log, facts, done.stderr)

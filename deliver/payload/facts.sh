@@ -1,7 +1,6 @@
 # shellcheck shell=sh
 # Everything that is true of this host now, in one go. Stands after node.sh.
 : "${path:=}" "${app:=}" "${exprs:=}" "${root:=}" "${base:=}" "${pid:=}" "${node:=}" "${name_type:=}" "${booted:=}"
-: "${silence:=}"
 
 machine_facts() {
   say os "$(uname -s | tr '[:upper:]' '[:lower:]')"
@@ -54,6 +53,33 @@ release_facts() {
   [ ! -r "$root/.deliver/lock/holder" ] || say lock "$(tr -d '\n\t' <"$root/.deliver/lock/holder")"
 }
 
+# lock_facts: who has the lock of an environment. It is told without a process of our own: most hosts have none, and
+# of a process that is gone it is enough to know that it is.
+lock_facts() {
+  for owner in "$root"/.deliver/locks/*/owner.*; do
+    [ -d "$owner" ] || continue
+    kept=${owner%/*}
+    holds "${owner##*/owner.}" && say environment_lock "${kept##*/}" "$(tr -d '\n\t' <"$kept/holder")"
+  done
+}
+
+# holds IDENTITY: whether that owner, see lock.sh, may still be there: a person, another machine, or one that runs here.
+holds() {
+  read -r here 2>/dev/null </proc/sys/kernel/hostname || return 0
+  read -r boot 2>/dev/null </proc/sys/kernel/random/boot_id || return 0
+  case $1 in
+    [!0-9]*) return 0 ;;
+    *."$boot.$here") [ -d "/proc/${1%%.*}" ] ;;
+    *."$here") return 1 ;;
+  esac
+}
+
+# roll_facts: the last line of the journal that tells how a roll went here; those of its steps have a name for each.
+roll_facts() {
+  rolled=$(grep -F -e '"run":"' "$root/.deliver/journal" 2>/dev/null | grep -vF -e '"step":"' | tail -n 1)
+  [ -z "$rolled" ] || say rolled "$rolled"
+}
+
 manifest_facts() {
   set -- "$root"/.deliver/versions/*/manifest
   [ -f "$1" ] || return 0
@@ -78,13 +104,7 @@ process_facts() {
 
 node_facts() {
   find_process && process_facts || return 0
-  if is_suspended "$pid" || ! prepare_ask; then
-    say silence "$silence"
-  elif answer=$(ask 5 "$exprs"); then
-    say answer "$(printf '%s' "$answer" | tr -d '\n\t')"
-  else
-    say silence "$(printf '%s' "${answer:-it did not answer within 5 s}" | tr '\n\t' '  ')"
-  fi
+  say_answer answer 5 "$exprs"
 }
 
 find_root
@@ -92,5 +112,7 @@ say root "$root"
 [ ! -d "$root" ] || say exists yes
 machine_facts
 release_facts
+lock_facts
+roll_facts
 manifest_facts
 node_facts

@@ -25,8 +25,13 @@ refuse() {
 # journal ACTION VERSION OUTCOME: one line for those who ask later. A journal that cannot be written stops nothing.
 journal() {
   [ -d "$root/.deliver" ] || return 0
-  printf '{"at":"%s","who":"%s","action":"%s","version":"%s","outcome":"%s"}\n' \
-    "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$who" "$1" "$2" "$3" 2>/dev/null >>"$root/.deliver/journal"
+  journal_lines "$(printf '{"at":"%s","who":"%s","action":"%s","version":"%s","outcome":"%s"}' \
+    "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$who" "$1" "$2" "$3")" 2>/dev/null
+}
+
+# journal_lines LINES: adds them; whether they could be written.
+journal_lines() {
+  printf '%s\n' "$1" >>"$root/.deliver/journal"
 }
 
 # check_format: a directory that a newer deliver made is not ours to change.

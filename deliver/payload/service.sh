@@ -64,6 +64,28 @@ export_variable() {
   export "$1=$2"
 }
 
+# put_locale: the prelude's own choice is not the node's, which without a UTF-8 locale reads and writes latin1.
+put_locale() {
+  unset LC_ALL
+  LANG=${LANG:-C.UTF-8}
+  export LANG
+}
+
+# put_environment VERSION: exports what the node of that version starts with. After find_name_slot.
+put_environment() {
+  each_name_variable "$1" export_variable
+  each_variable export_variable
+}
+
+# detached COMMAND...: out of our process group, which ends with this script.
+detached() {
+  if command -v setsid >/dev/null; then
+    setsid "$@"
+  else
+    "$@"
+  fi
+}
+
 # daemon_verb: prints the command that starts it in the background; old scripts know only `start`.
 daemon_verb() {
   if grep -Eq '^ *([a-z_]+\|)*daemon[|)]' "$root/bin/$app"; then
@@ -144,11 +166,16 @@ last_lines() {
 
 # say_log: the last lines, for an error; of run_erl's logs only what came since it began to log.
 say_log() {
-  last_lines 200 | tr '\t' ' ' | awk '
+  last_lines 200 | awk '
     /^===== LOGGING STARTED/ { count = 0 }
     !/^=====/ && NF { line[++count] = $0 }
     END { for (at = count > 30 ? count - 29 : 1; at <= count; at++) print line[at] }
-  ' | while IFS= read -r logged; do
+  ' | say_lines
+}
+
+# say_lines: each line that it reads, for an error.
+say_lines() {
+  tr '\t' ' ' | while IFS= read -r logged || [ -n "$logged" ]; do
     say log "$logged"
   done
 }

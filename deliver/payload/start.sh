@@ -28,21 +28,18 @@ launch() {
 
 begin() (
   cd "$root" || exit
-  # The prelude's own choice; a node without a UTF-8 locale reads and writes latin1.
-  unset LC_ALL
-  LANG=${LANG:-C.UTF-8}
-  export LANG
+  put_locale
   case $kind in
     systemd)
       manager reset-failed "$unit" 2>/dev/null
       manager start "$unit"
       ;;
     command)
-      put_environment
+      put_environment "$version"
       detached sh -c "$start_command"
       ;;
     *)
-      put_environment
+      put_environment "$version"
       if [ "$heart" = yes ]; then
         begin_under_heart
       else
@@ -51,11 +48,6 @@ begin() (
       ;;
   esac
 )
-
-put_environment() {
-  each_name_variable "$version" export_variable
-  each_variable export_variable
-}
 
 # begin_under_heart: gives `-heart` to the node alone. A variable such as ERL_ZFLAGS would give it to every other Erlang
 # that the release's script or the node itself runs, and heart would start a new node whenever one of them ends.
@@ -80,15 +72,6 @@ cd $quoted && mkdir -p tmp && (
     { cat "releases/\$version/vm.args" && printf '\n-heart\n-env RELEASE_VM_ARGS ""\n'; } >tmp/heart.vm.args
 ) && exec env RELEASE_VM_ARGS=$quoted/tmp/heart.vm.args bin/'$app' daemon
 EOT
-}
-
-# detached COMMAND...: out of our process group, which ends with this script.
-detached() {
-  if command -v setsid >/dev/null; then
-    setsid "$@"
-  else
-    "$@"
-  fi
 }
 
 # await: returns when the node is ready; ends the script when it never will be, or not in time.

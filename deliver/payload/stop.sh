@@ -90,7 +90,8 @@ make_private
 take_lock "$root/.deliver/lock" "$holder" "$wait"
 victim=$pid version=$booted
 find_heart "$victim"
-if ! request; then
+# One that died meanwhile did not answer, and is what was wanted.
+if ! request && is_alive "$victim"; then
   [ "$force" = no ] || kill_it
   finish silent "$victim" "$silence"
 fi

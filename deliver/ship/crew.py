@@ -15,6 +15,7 @@ from deliver.remote.connect import connect
 from deliver.remote.fleet import Outcome, each
 from deliver.remote.session import Session
 from deliver.report import Report
+from deliver.rollout.lock import Found, Holder, refusal
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -67,6 +68,15 @@ class Crew:
     ) -> None:
         self._stack.close()
 
+    def connect(self, host: Host) -> Session:
+        """Connect to any host, and ask it nothing.
+
+        Raises:
+            UnreachableError: it does not answer, or lets us not in.
+            HostKeyError: its key is unknown, changed or revoked.
+        """
+        return self._stack.enter_context(connect(host, self._ssh, self._report))
+
     def reach(self, hosts: Iterable[Host]) -> list[Outcome[Site]]:
         """Connect to all hosts and gather their facts."""
         return each(hosts, self._site, name=lambda host: host.name, limit=self._ssh.parallel)
@@ -76,8 +86,19 @@ class Crew:
         return each(sites, work, name=lambda site: site.name, limit=self._ssh.parallel)
 
     def _site(self, host: Host) -> Site:
-        session = self._stack.enter_context(connect(host, self._ssh, self._report))
+        session = self.connect(host)
         return Site(host, session, gather(session, host, self._app))
+
+
+def refuse_locked(sites: Iterable[Site], environment: str) -> None:
+    """Refuse to work on hosts of an environment that somebody has locked, by a roll or by hand.
+
+    Raises:
+        LockedError: one of the hosts keeps such a lock.
+    """
+    for site in sites:
+        if environment in site.facts.locks:
+            raise refusal(environment, Found(site.name, Holder.read(site.facts.locks[environment])))
 
 
 def agreed(outcomes: Sequence[Outcome[T]]) -> list[T]:

@@ -16,7 +16,7 @@ from deliver.remote.who import told
 from deliver.report import Report
 from deliver.secret import Secret
 from deliver.ship import cookie, host_files
-from deliver.ship.crew import Crew, Site, agreed
+from deliver.ship.crew import Crew, Site, agreed, refuse_locked
 from deliver.ship.install import Cargo, Installed, Installer
 from deliver.ship.plan import Shipment, plan, problems, wrong_target
 from deliver.ship.start import Starter
@@ -109,7 +109,9 @@ class Deployment:
         """
         builds = self._builds()
         with self.store.reader(), Crew(self.config.ssh, self.report, self.config.app) as crew:
-            self.bring(crew, agreed(crew.reach(self.request.hosts)), builds)
+            sites = agreed(crew.reach(self.request.hosts))
+            refuse_locked(sites, self.request.environment.name)
+            self.bring(crew, sites, builds)
 
     def bring(self, crew: Crew, sites: Sequence[Site], builds: Sequence[Release] = ()) -> None:
         """Deploy to hosts that were reached; see `run`.
@@ -120,7 +122,7 @@ class Deployment:
             builds: of the version, where they are known.
         """
         found = builds or self._builds()
-        chosen = agreed(crew.each(sites, lambda site: (site, _fitting(site.facts, found))))
+        chosen = agreed(crew.each(sites, lambda site: (site, fitting(site.facts, found))))
         self.rows = {site.name: Row(site.name, "present") for site in sites}
         self._ship(crew, chosen)
         if self.request.start:
@@ -260,7 +262,12 @@ class Deployment:
         self.rows[host] = replace(row, state=state, seconds=round(row.seconds + seconds, 2))
 
 
-def _fitting(facts: Facts, builds: Sequence[Release]) -> Release:
+def fitting(facts: Facts, builds: Sequence[Release]) -> Release:
+    """Return the build of a version that a host can run.
+
+    Raises:
+        TargetError: it can run none of them.
+    """
     reasons = []
     for release in builds:
         why = list(wrong_target(release, facts))

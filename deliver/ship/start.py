@@ -60,10 +60,10 @@ class Starter:
 
     def _start(self, site: Site, release: Release) -> str:
         if _runs(site, release.version):
-            self._activate(site, release)
+            activate(site, release, self.wait)
             self.report.step(site.name, f"runs {release.version} already")
             return "running"
-        self._activate(site, release)
+        activate(site, release, self.wait)
         self._changed.append(site.name)
         ran = site.facts.process is not None
         if ran and not _boots(site, release.version):
@@ -77,25 +77,6 @@ class Starter:
             )
         self.report.step(site.name, f"{'re' if ran else ''}started, runs {release.version}")
         return "restarted" if ran else "started"
-
-    def _activate(self, site: Site, release: Release) -> None:
-        if site.facts.permanent == release.version:
-            return
-        arguments: dict[str, Argument] = {
-            "root": site.facts.root,
-            "who": journal_name(),
-            "holder": holder("activate", release.version),
-            "wait": self.wait,
-            "version": release.version,
-            "erts": release.target.erts,
-        }
-        made = script("activate.sh", arguments, parts=_PARTS)
-        done = site.session.run(made, deadline=60.0 + self.wait, check=False)
-        if done.status == LOCKED:
-            who = next((values[0] for key, values in done.facts() if key == "locked"), "")
-            raise LockedError(f"{site.name}: {told(who)} is at work there", hint="try again later, or use --lock-wait")
-        if done.status != 0:
-            raise failure(site.name, made, done.status, done.stderr)
 
     def _failure(self, error: DeliverError, release: Release, sites: Sequence[Site], failed: int) -> DeliverError:
         names = [site.name for site in sites]
@@ -122,6 +103,37 @@ class Starter:
     def _command(self, version: str, names: Sequence[str]) -> str:
         words = ["deploy-release", "--version", version, "--to", self.environment.name, "--start"]
         return f"invoke {shlex.join([*words, *(word for name in names for word in ('--host', name))])}"
+
+
+def activate(site: Site, release: Release, wait: int) -> None:
+    """Make an installed release the one that a host starts; nothing is done where it is.
+
+    Args:
+        site: the host.
+        release: which.
+        wait: seconds to wait for the host's lock.
+
+    Raises:
+        LockedError: somebody else is at work there.
+        RemoteError: the host cannot do it.
+    """
+    if site.facts.permanent == release.version:
+        return
+    arguments: dict[str, Argument] = {
+        "root": site.facts.root,
+        "who": journal_name(),
+        "holder": holder("activate", release.version),
+        "wait": wait,
+        "version": release.version,
+        "erts": release.target.erts,
+    }
+    made = script("activate.sh", arguments, parts=_PARTS)
+    done = site.session.run(made, deadline=60.0 + wait, check=False)
+    if done.status == LOCKED:
+        who = next((values[0] for key, values in done.facts() if key == "locked"), "")
+        raise LockedError(f"{site.name}: {told(who)} is at work there", hint="try again later, or use --lock-wait")
+    if done.status != 0:
+        raise failure(site.name, made, done.status, done.stderr)
 
 
 def _runs(site: Site, version: str) -> bool:

@@ -14,12 +14,12 @@ from deliver.otp.upgrade import snapshot as snapshots
 from deliver.otp.upgrade.pair import Pair, goes_to_hosts
 from deliver.otp.upgrade.reach import weigh
 from deliver.report import Report
-from deliver.ship.crew import Crew, Site, agreed
+from deliver.ship.crew import Crew, Site, agreed, refuse_locked
 from deliver.ship.flow import Deployment
 from deliver.ship.flow import Request as Shipping
 from deliver.store.store import Store
 from deliver.upgrade import told
-from deliver.upgrade.choice import Choice, choose, previous
+from deliver.upgrade.choice import Choice, choose
 from deliver.upgrade.told import Row, Words
 from deliver.upgrade.turn import Ready, Turn
 from deliver.upgrade.upgrader import Upgrader
@@ -33,13 +33,12 @@ class Request:
     """What to bring the nodes to, and where.
 
     Args:
-        version: that they are to run; empty for the one before.
+        version: that they are to run.
         environment: where.
         hosts: those of its hosts that are meant.
         probation: seconds to watch a node before the version becomes permanent.
         unproven: whether a pair that is not proven is installed all the same.
         lock_wait: seconds to wait for a host's lock.
-        task: the task that asks for it, for the command that goes on after a failure.
     """
 
     version: str
@@ -48,13 +47,12 @@ class Request:
     probation: float = 5.0
     unproven: bool = False
     lock_wait: int = 0
-    task: str = "deploy-upgrade"
 
     @property
     def words(self) -> Words:
         """The command line, but for the version."""
         named = () if self.hosts == self.environment.hosts else tuple(host.name for host in self.hosts)
-        return Words(self.task, self.environment.name, named, ("--unproven",) if self.unproven else ())
+        return Words("deploy-upgrade", self.environment.name, named, ("--unproven",) if self.unproven else ())
 
 
 @dataclass
@@ -76,7 +74,7 @@ class HotDeployment:
     _salt: str = field(default_factory=lambda: secrets.token_hex(16))
 
     def run(self) -> None:
-        """Upgrade, or go back.
+        """Upgrade.
 
         Raises:
             UsageError: the store does not have the version, or a pair that leads there.
@@ -88,7 +86,9 @@ class HotDeployment:
             MixedFleetError: some nodes run the new version, and some do not.
         """
         with self.store.reader(), Crew(self.config.ssh, self.report, self.config.app) as crew, ExitStack() as kept:
-            choices = agreed(crew.each(agreed(crew.reach(self.request.hosts)), self._choice))
+            sites = agreed(crew.reach(self.request.hosts))
+            refuse_locked(sites, self.request.environment.name)
+            choices = agreed(crew.each(sites, self._choice))
             self.rows = {one.site.name: _row(one) for one in choices}
             waiting = [one for one in choices if one.step is not None]
             self._ship(crew, waiting)
@@ -98,7 +98,7 @@ class HotDeployment:
             self._turns(crew, ready)
 
     def _choice(self, site: Site) -> Choice:
-        return self._chosen(site, self.request.version or previous(self.store, self.config.app, site))
+        return self._chosen(site, self.request.version)
 
     def _chosen(self, site: Site, version: str) -> Choice:
         environment, unproven = self.request.environment.name, self.request.unproven
@@ -117,10 +117,21 @@ class HotDeployment:
         stay = (
             sum(self.config.upgrade.timeout + self.request.probation + SLACK for _ in choices) + self.request.lock_wait
         )
-        return lambda site: self._prepared(chosen[site.name], kept, stay)
+        return lambda site: self.prepared(chosen[site.name], kept, stay)
 
-    def _prepared(self, choice: Choice, kept: ExitStack, stay: float) -> Ready | Choice:
-        """Make a host ready, and keep it; return the choice when there is nothing to do on it any more."""
+    def prepared(self, choice: Choice, kept: ExitStack, stay: float) -> Ready | Choice:
+        """Make a host ready, and keep it; return the choice when there is nothing to do on it any more.
+
+        Args:
+            choice: what is to be done on it.
+            kept: what frees the host again is put there.
+            stay: seconds that it may be kept.
+
+        Raises:
+            TargetError: its node cannot be upgraded while it runs.
+            LockedError: somebody else is at work there.
+            DeliverError: it is not ready; the node is as it was.
+        """
         step, site = choice.step, choice.site
         if step is None:
             return choice
@@ -136,7 +147,7 @@ class HotDeployment:
                     step.pair.to_version: snapshots.parse(files["to.json"]),
                 }
                 return Ready(choice, step, upgrader, fresh, readiness.preflight.incarnation)
-        return self._prepared(changed, kept, stay)
+        return self.prepared(changed, kept, stay)
 
     def _problems(self, site: Site, pair: Pair, preflight: Preflight) -> list[str]:
         problems, known = weigh(preflight.problems, preflight.unreached, pair.asked)

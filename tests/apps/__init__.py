@@ -12,6 +12,7 @@ each commit.
 | `orders` | mix; a path dependency inside the repository, and a git dependency on the application `ledger` |
 | `signs` | mix; a git submodule with the application `words`, without which it does not compile |
 | `thermo` | mix; a NIF, a port program and names with spaces in `priv/`, made by `make` and a C compiler |
+| `shelf` | mix; two repositories with migrations, more of them in 0.2.0; a stand-in for Ecto's migrator |
 | `plain` | Erlang built by a Makefile, for the `command` toolchain: `make release` leaves a release in `out` |
 """
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from deliver.cli.sizes import age, size
+from deliver.cli.sizes import size
 from deliver.otp.release import Release
+from deliver.report import age
 from deliver.store.store import Store
 from tests.cli.conftest import Cli
 from tests.store.samples import FILES, MUSL, RECORD, put, record, sha256

@@ -47,7 +47,8 @@ def read_to(run: subprocess.Popen[str], word: str) -> None:
 
 
 def is_gone(place: Path) -> bool:
-    names = [file.read_text() for file in leftovers.BASE.glob("*/name")]
+    with leftovers.registry():
+        names = [file.read_text() for file in leftovers.BASE.glob("*/name")]
     return not place.exists() and f"demo in {place}" not in names
 
 

@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 from tests.apps.repository import make_repository
+from tests.ports import bell_config
 from tests.store.apps import run
 
 
@@ -28,7 +29,7 @@ def mix_archives(directory: Path, *, erts: bool = True) -> list[Path]:
 
 def rebar3_archives(directory: Path, *, mode: str = "{mode, prod}") -> list[Path]:
     """Make archives of both versions of the bell by `rebar3 as prod tar`; `mode` goes into its relx section."""
-    project = make_repository(directory / "bell", "bell")
+    project = make_repository(directory / "bell", "bell", files=bell_config())
     made = []
     for version in ("0.1.0", "0.2.0"):
         project.git("checkout", "--quiet", "--force", f"v{version}")

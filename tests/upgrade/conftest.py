@@ -12,6 +12,7 @@ from deliver.config.schema import Rehearsal
 from deliver.upgrade.flow import Request, build_upgrade
 from tests.build.workshop import Workshop
 from tests.hosts import Fleet
+from tests.ports import own_ports
 from tests.upgrade.desk import Desk
 from tests.upgrade.works import Works
 
@@ -20,7 +21,7 @@ from tests.upgrade.works import Works
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """The counter, an Elixir application with runtime configuration, in two versions with a hot pair between them."""
     shop = Workshop.make(tmp_path_factory.mktemp("counter"), "counter")
-    shop = replace(shop, config=replace(shop.config, rehearsal=Rehearsal(env={"PORT": "4971"})))
+    shop = replace(shop, config=replace(shop.config, rehearsal=Rehearsal(env=own_ports())))
     made = build_upgrade(shop.config, shop.store, shop.story, Request("0.1.0", "0.2.0"))
     assert made.pair.verdict == "hot", made.pair.reasons
     return shop

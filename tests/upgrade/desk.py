@@ -1,4 +1,4 @@
-"""An operator at three production hosts, and what they do there."""
+"""An operator at production hosts, and what they do there."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ class Desk:
         app: what runs there.
         port: where it answers.
         store: the releases and pairs.
+        hosts: of production.
     """
 
     path: Path
@@ -76,6 +77,7 @@ class Desk:
     app: str
     port: int
     store: Store
+    hosts: tuple[str, ...] = ALL
 
     def write_config(self, more: str = "") -> None:
         """Write deliver.toml, with more at its end."""
@@ -88,10 +90,11 @@ connect_timeout = 3
 [upgrade]
 timeout = "20s"
 [environments.production]
-hosts = ["prod1", "prod2", "prod3"]
+hosts = {json.dumps(self.hosts)}
 path = "/srv"
 start_timeout = "20s"
 stop_timeout = "10s"
+{"" if "production.rolling]" in more else "rolling = { min_healthy = 0 }"}
 {more}
 """)
 
@@ -122,7 +125,11 @@ stop_timeout = "10s"
 
     def rollback(self, *words: str) -> Done:
         """Take production back."""
-        return self.deliver("rollback", "--on", "production", *_probation(words))
+        return self.deliver("rollback", "--on", "production", "--yes", *_probation(words))
+
+    def release(self, version: str, *words: str) -> Done:
+        """Bring production to a version of the store."""
+        return self.deliver("release", "--version", version, "--to", "production", "--yes", *_probation(words))
 
     def start(self, version: str, *hosts: str) -> None:
         """Bring a version to hosts, and start it there."""
@@ -145,7 +152,7 @@ stop_timeout = "10s"
 
     def pids(self, *hosts: str) -> list[str]:
         """Return the process of each host's node."""
-        return [self.fleet[name].shell("pidof beam.smp") for name in hosts or ALL]
+        return [self.fleet[name].shell("pidof beam.smp") for name in hosts or self.hosts]
 
     def root(self, host: str = "prod1") -> Path:
         """Return the release's directory on a host, from outside."""
@@ -157,12 +164,14 @@ stop_timeout = "10s"
 
     def secrets(self, *hosts: str) -> list[str]:
         """Return files with computed configurations on hosts."""
-        found = (self.root(name).glob(".deliver/upgrades/resolved/*") for name in hosts or ALL)
+        found = (self.root(name).glob(".deliver/upgrades/resolved/*") for name in hosts or self.hosts)
         return [str(file) for files in found for file in files]
 
     def locks(self, *hosts: str) -> list[str]:
         """Return the locks that hosts have."""
-        return [str(lock) for name in hosts or ALL for lock in self.root(name).glob(".deliver/lock*")]
+        patterns = (".deliver/lock", ".deliver/lock.*", ".deliver/locks/[!.]*")
+        roots = [self.root(name) for name in hosts or self.hosts]
+        return [str(lock) for root in roots for pattern in patterns for lock in root.glob(pattern)]
 
 
 def _probation(words: Sequence[str]) -> Sequence[str]:

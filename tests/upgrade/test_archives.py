@@ -15,6 +15,7 @@ from deliver.store.store import Store
 from deliver.upgrade.flow import Request, build_upgrade
 from deliver.upgrade.sides import Side, Sides, Stored
 from tests.build.workshop import Story
+from tests.ports import own_ports
 from tests.store.test_import import SMALL, archive
 from tests.upgrade.archives import mix_archives, rebar3_archives, with_files
 
@@ -31,7 +32,7 @@ class Place:
     @classmethod
     def make(cls, path: Path, app: str) -> Place:
         build = Build(host=Host(LOCAL, path=str(path / "build host")))
-        rehearsal = Rehearsal(env={"PORT": "4993"})
+        rehearsal = Rehearsal(env=own_ports())
         file = path / "deliver.toml"
         return cls(Config(file, app, path / "nowhere", store=path / "store", build=build, rehearsal=rehearsal))
 

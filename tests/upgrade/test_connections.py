@@ -27,6 +27,7 @@ probation = "0s"
 [environments.production]
 path = "/srv"
 hosts = ["prod1"]
+rolling = {{ min_healthy = 0 }}
 """
 
 
@@ -47,7 +48,7 @@ def test_a_thousand_connections_are_kept(tmp_path: Path, fleet: Fleet) -> None:
         assert callers.round() == {"1": CONNECTIONS}
         assert "upgraded from 0.1.0 to 0.2.0" in deliver("deploy-upgrade", "--version", "0.2.0", "--to", "production")
         assert callers.round() == {"2 7": CONNECTIONS}
-        assert "downgraded from 0.2.0 to 0.1.0" in deliver("rollback", "--on", "production")
+        assert "downgraded from 0.2.0 to 0.1.0" in deliver("rollback", "--on", "production", "--yes")
         assert callers.round() == {"3": CONNECTIONS}
     finally:
         callers.close()

@@ -43,8 +43,12 @@ def test_each_node_gets_the_pair_that_leads_from_what_it_runs(mill: Desk, works:
     assert done.states == {"prod1": "upgraded", "prod2": "upgraded", "prod3": "runs it already"}, done.told
     assert mill.versions() == dict.fromkeys(ALL, ("0.3.0", "0.3.0"))
     assert not (mill.root("prod3") / ".deliver" / "upgrades").exists()
-    back = mill.rollback("--host", "prod1", "--host", "prod2")  # ends the child that only 0.3.0 has
-    assert back.states == {"prod1": "downgraded", "prod2": "downgraded"}, back.told
+    undecided = mill.rollback(*on("prod1", "prod2"))
+    assert undecided.code == 64
+    assert "say which with --version: 0.1.0, 0.2.0" in undecided.flat
+    for name, version in (("prod1", "0.1.0"), ("prod2", "0.2.0")):
+        back = mill.rollback("--version", version, *on(name))  # ends the child that only 0.3.0 has
+        assert back.states == {name: "downgraded"}, back.told
     assert mill.versions() == {"prod1": ("0.1.0",) * 2, "prod2": ("0.2.0",) * 2, "prod3": ("0.3.0",) * 2}
     assert mill.pids() == before
 

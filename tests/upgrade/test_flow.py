@@ -9,6 +9,7 @@ from deliver.config.schema import Rehearsal
 from deliver.errors import UsageError
 from deliver.upgrade.flow import Made, Request, build_upgrade
 from tests.build.workshop import Workshop
+from tests.ports import bell_config, own_ports
 
 pytestmark = pytest.mark.slow
 
@@ -18,8 +19,8 @@ def made(workshop: Workshop, old: str = "0.1.0", new: str = "0.2.0") -> Made:
 
 
 def workshop(path: Path, app: str, probe: str = "") -> Workshop:
-    shop = Workshop.make(path, app)
-    rehearsal = Rehearsal(env={"PORT": "4991"}, probe=probe)
+    shop = Workshop.make(path, app, files=bell_config() if app == "bell" else None)
+    rehearsal = Rehearsal(env=own_ports(), probe=probe)
     return replace(shop, config=replace(shop.config, rehearsal=rehearsal))
 
 

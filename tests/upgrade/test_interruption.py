@@ -97,7 +97,7 @@ def test_a_node_that_dies_in_its_probation_comes_back_as_it_was(turned: Desk) ->
 
 
 def test_a_second_operator_is_told_who_is_at_work_or_waits(turned: Desk) -> None:
-    process = in_probation(turned, "8")
+    process = in_probation(turned, "15")
     refused = turned.deliver("restart", "--on", "production", *ONE)  # waits for five seconds
     assert refused.code == 75
     refused = turned.upgrade("0.2.0", *ONE)
@@ -166,7 +166,10 @@ def test_a_connection_that_is_lost_leaves_a_node_that_is_told_or_asked_again(tur
     turned.fleet["prod1"].stop_sshd()
     turned.fleet["prod1"].start_sshd()
     done = turned.end(process)
-    assert (done.code, done.states) == (1, {"prod1": "unfinished"}), done.told
+    # Between two scripts, a host that does not answer; in the middle of one, a script whose outcome is not known.
+    code = 1 if "the connection was lost while" in done.flat else 69
+    assert (done.code, done.states) == (code, {"prod1": "unfinished"}), done.told
+    assert "the connection was lost" in done.flat
     assert turned.versions()["prod1"] == ("0.2.0", "0.1.0")
     again = turned.deliver(*done.command, "--probation", "0", "--lock-wait", "20")
     assert (again.code, again.states) == (0, {"prod1": "upgraded"}), again.told

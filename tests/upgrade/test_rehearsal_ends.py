@@ -17,6 +17,7 @@ from deliver.config.schema import Host, Ssh
 from deliver.errors import RemoteError
 from deliver.upgrade.keeper import kept
 from tests.build.workshop import Story, Workshop
+from tests.ports import bell_config
 from tests.upgrade.test_flow import left_behind
 
 TOML = """
@@ -28,7 +29,6 @@ name = "local"
 path = "{shop.config.build.host.path}"
 [rehearsal]
 probe = "{probe}"
-env = {{ PORT = "4995" }}
 """
 
 
@@ -42,7 +42,7 @@ def wait_for(what: Callable[[], object], seconds: float = 60) -> None:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """The bell, built twice."""
-    shop = Workshop.make(tmp_path_factory.mktemp("bell"), "bell")
+    shop = Workshop.make(tmp_path_factory.mktemp("bell"), "bell", files=bell_config())
     for tag in ("v0.1.0", "v0.2.0"):
         shop.build(tag=tag)
     return shop

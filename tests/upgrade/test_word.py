@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from deliver.otp.upgrade.pair import Pair
 from deliver.upgrade.flow import Request, build_upgrade
 from deliver.upgrade.writing import write_appups
 from tests.build.workshop import Workshop
+from tests.ports import bell_config, own_ports
 
 pytestmark = pytest.mark.slow
 
@@ -39,18 +39,12 @@ code_change(_, Strokes, _) -> {ok, Strokes}.
 
 def bell(path: Path, files: Mapping[str, str]) -> Workshop:
     """Return a workshop of the bell, whose version 0.2.0 has these files too."""
-    config = {"config/sys.config": f"[{{bell, [{{port, {free_port()}}}]}}].\n"}
     shop = Workshop.make(path, "bell", [])
-    for version, more in (("0.1.0", config), ("0.2.0", {"src/bell.erl": BELL, **files})):
+    for version, more in (("0.1.0", bell_config()), ("0.2.0", {"src/bell.erl": BELL, **files})):
         shop.repository.use_version("bell", version)
         shop.repository.commit(f"Version {version}", more)
         shop.repository.tag(f"v{version}")
     return shop
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def made(shop: Workshop, **more: object) -> Pair:
@@ -192,7 +186,7 @@ def test_an_appup_in_elixir_is_done_and_an_application_that_hints_name_is_restar
       [{{"0.1.0", [load]}}]}}
     """
     shop = Workshop.make(tmp_path, "counter")
-    shop = replace(shop, config=replace(shop.config, rehearsal=Rehearsal(env={"PORT": str(free_port())})))
+    shop = replace(shop, config=replace(shop.config, rehearsal=Rehearsal(env=own_ports())))
     ours = tmp_path / "ours"
     (ours / "appups").mkdir(parents=True)
     (ours / "appups/counter.appup.exs").write_text(appup)

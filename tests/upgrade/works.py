@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -20,6 +21,7 @@ from deliver.upgrade.flow import Request, _keep, _record, build_upgrade
 from deliver.upgrade.rehearse import Rehearsed, _kept
 from deliver.upgrade.workbench import AGENT, Workbench, workbench
 from tests.build.workshop import Story
+from tests.ports import own_ports
 from tests.upgrade.mill import Version, changed, forge
 
 #: Whether a node is past its boot: what is started then is started by an upgrade.
@@ -107,15 +109,20 @@ class Works:
     _pairs: dict[tuple[str, str], Future[Pair]] = field(default_factory=dict)
 
     @classmethod
-    def make(cls, directory: Path) -> Works:
-        """Build all versions, and begin to make the pairs."""
+    def make(
+        cls,
+        directory: Path,
+        versions: Iterable[Version] = VERSIONS,
+        pairs: Iterable[tuple[str, str]] = PAIRS,
+    ) -> Works:
+        """Build the versions, and begin to make the pairs."""
         build = Build(host=Host(LOCAL, path=str(directory / "build host")))
         store = directory / "store"
         config = Config(directory / "deliver.toml", "mill", directory, store=store, build=build)
-        forge(directory, Store(store), VERSIONS)
+        forge(directory, Store(store), versions)
         works = cls(config)
-        for port, pair in enumerate(PAIRS, 4900):
-            works._pairs[pair] = works.pool.submit(works.rehearse, *pair, port)
+        for pair in pairs:
+            works._pairs[pair] = works.pool.submit(works.rehearse, *pair)
         return works
 
     @property
@@ -123,15 +130,15 @@ class Works:
         """Where all of it is."""
         return Store(self.config.store)
 
-    def rehearse(self, old: str, new: str, port: int) -> Pair:
-        """Make a pair, with a port of its own."""
-        config = replace(self.config, rehearsal=Rehearsal(env={"PORT": str(port)}))
+    def rehearse(self, old: str, new: str) -> Pair:
+        """Make a pair, with ports of its own."""
+        config = replace(self.config, rehearsal=Rehearsal(env=own_ports()))
         return build_upgrade(config, self.store, Story(), Request(old, new)).pair
 
-    def link(self) -> None:
-        """Make the pairs of the chain: of real releases, each booted once, by the real planner, and not rehearsed."""
-        config = replace(self.config, rehearsal=Rehearsal(env={"PORT": "4899"}))
-        releases = [self.store.find("mill", version) for version in CHAIN]
+    def link(self, versions: Iterable[str] = CHAIN) -> None:
+        """Make the pairs of a chain: of real releases, each booted once, by the real planner, and not rehearsed."""
+        config = replace(self.config, rehearsal=Rehearsal(env=own_ports()))
+        releases = [self.store.find("mill", version) for version in versions]
         with workbench(config, self.store, Story(), "command") as bench:
             known = [_known(bench, release) for release in releases]
             for (old, old_facts, old_node), (new, new_facts, new_node) in pairwise(known):

@@ -1,0 +1,1 @@
+"""A whole environment brought to a version: planned, shipped, rolled, and told."""
