@@ -46,13 +46,11 @@ def kiosks(tmp_path_factory: pytest.TempPathFactory, session_fleet: Fleet, works
 
 def unnoticed(load: Load, *versions: str) -> bool:
     """Whether no request failed, and all of these versions answered, and no other one."""
-    print(f"{load.total} requests, {dict(load.answers)}, failed {dict(load.failures)}, {load.longest:.2f} s at most")
     return load.total > 1000 and load.failed == 0 and sorted(load.answers) == sorted(versions)
 
 
 def are(state: str, done: Done) -> bool:
     """Whether all hosts have come to this state."""
-    print(done.told)
     return done.code == 0 and done.states == dict.fromkeys(HOSTS, state)
 
 
