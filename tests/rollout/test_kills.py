@@ -46,9 +46,9 @@ UNDRAIN: Point = ("undrain", "prod2")
 STEPS = {"restart": (*BEFORE, *DOWN, HEALTH, UNDRAIN, *AFTER), "hot": (*BEFORE, *UP, HEALTH, *AFTER)}
 
 #: What goes back in CI; DELIVER_KILLS=all in the environment goes back, and on, from every step, however it was struck.
-BACK = (("restart", "deliver", ("start", "prod2")), ("hot", "deliver", ("probation", "prod2")))
+BACK = (("restart", "deliver", ("start", "prod2")),)
 #: What is killed at each step of a roll in CI; all else with DELIVER_KILLS=all.
-KILLED = (("restart", "deliver"), ("restart", "node"), ("hot", "sshd"))
+KILLED = (("restart", "deliver"), ("hot", "sshd"))
 BLOWS = ("deliver", "sshd", "node")
 EACH = tuple((way, what, point) for way in WAYS for what in BLOWS for point in STEPS[way])
 IS_WHOLE = os.environ.get("DELIVER_KILLS") == "all"
