@@ -110,8 +110,7 @@ class _Drive:
     def run(self) -> Outcome:
         machine = Thread(target=self._conduct, name="roll", daemon=True)
         try:
-            machine.start()
-            self._wait()
+            self._wait(machine)
             machine.join()
         except BaseException:
             self._abandon()
@@ -123,10 +122,13 @@ class _Drive:
 
     # In the main thread.
 
-    def _wait(self) -> None:
+    def _wait(self, machine: Thread) -> None:
         try:
+            machine.start()
             self._serve()
         except KeyboardInterrupt as interrupt:
+            if machine.ident is None:  # nothing has begun, and nothing would ever end
+                raise
             self._events.put(Interrupted(interrupt))
             self._serve()
 
