@@ -10,7 +10,7 @@ from threading import Barrier
 from deliver.config.schema import Host
 from deliver.errors import DeliverError, TargetError
 from deliver.fleet.host import HostChange
-from deliver.fleet.means import LOST, Means
+from deliver.fleet.means import Means
 from deliver.fleet.order import Person
 from deliver.fleet.plan import Plan
 from deliver.fleet.targets import stored
@@ -18,6 +18,7 @@ from deliver.fleet.ways import Assigner, Assignment
 from deliver.rollout.events import Result, Standing
 from deliver.rollout.journal import Journals
 from deliver.rollout.machine import Batch
+from deliver.upgrade.turn import LOST
 
 #: What `new` and `old` of a host on its way back mean for the roll.
 _TURNED: Mapping[Standing, Standing] = {"new": "old", "old": "new"}

@@ -21,12 +21,10 @@ from deliver.rollout.events import Event, Step, Story
 from deliver.rollout.health import look, stay_healthy
 from deliver.rollout.hooks import Setting, run_hook
 from deliver.ship.crew import Crew, Site, agreed
-from deliver.upgrade.turn import Ready
+from deliver.upgrade.turn import LOST, Ready
 
 T = TypeVar("T")
 
-#: The connection was lost, or the host fell silent: what was asked for may be done, or not.
-LOST = (UnreachableError, DeadlineError)
 #: Seconds within which a host must answer again after that.
 RECONNECT = 15.0
 #: Seconds between two attempts.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ from deliver.ship.crew import Crew, Site, agreed
 if TYPE_CHECKING:
     from deliver.fleet.rollout import Rollout
 
+#: The exit code of a failure that nobody foresaw.
+UNFORESEEN = 70
 #: Steps whose end people are told.
 _TOLD = frozenset({"hook", "drain", "upgrade", "stop", "start", "cluster", "undrain"})
 #: Seconds from which a step's time is told.
@@ -111,9 +114,7 @@ class Rolling:
     def _keep_end(self, kept: record.Record, work: Work, error: BaseException | None) -> None:
         rows = self.rollout.rows = work.rows()
         hosts = tuple(record.Ended(row.host, row.standing, row.version, row.version) for row in rows)
-        code = error.code if isinstance(error, DeliverError) else 130 if error else 0
-        text = error.message if isinstance(error, DeliverError) else type(error).__name__ if error else ""
-        outcome = "done" if error is None else "failed" if isinstance(error, DeliverError) else "interrupted"
+        outcome, code, text = _ending(error)
         mend = told.mend(rows, work.words, is_bad=work.is_bad) if error else ""
         kept.end(record.End(outcome, code, text, mend, hosts, told.fleet(rows)))
         self._write_page(kept)
@@ -134,6 +135,18 @@ class Rolling:
     def _lock_session(self, host: Host) -> Session:
         # Asked for again, it is one that was lost.
         return self._sessions.pop(host.name, None) or self.crew.connect(host)
+
+
+def _ending(error: BaseException | None) -> tuple[str, int, str]:
+    """Return the outcome of a roll in a word, its exit code, and what went wrong."""
+    if error is None:
+        return "done", 0, ""
+    if isinstance(error, DeliverError):
+        return "failed", error.code, error.message
+    name = str(error) or type(error).__name__
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", 128 + getattr(error, "number", signal.SIGINT), name
+    return "failed", UNFORESEEN, name
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ State = Literal["upgraded", "downgraded", "unchanged", "taken back", "restarted"
 #: Seconds within which a host must answer again after a lost connection, or nobody knows what its node runs.
 RECONNECT = 10.0
 #: The connection was lost, or the host fell silent: what was asked for may be done, or not.
-_LOST = (UnreachableError, DeadlineError)
+LOST = (UnreachableError, DeadlineError)
 
 
 @dataclass(frozen=True)
@@ -178,9 +178,9 @@ class Turn:
         if self._commits and standing.permanent == standing.current:
             self.report.warn(f"{error.message}; but {standing.current} runs there, and is what it boots")
             return self._done()
-        if self._goes_back and not isinstance(error, _LOST):
+        if self._goes_back and not isinstance(error, LOST):
             return self._restarted(error.message)
-        if not self._commits and not isinstance(error, _LOST):
+        if not self._commits and not isinstance(error, LOST):
             return self._taken_back([error.message])
         told = f"{error.message}\nthe node runs {standing.current}, and would still boot {standing.permanent}"
         return Ended("unfinished", standing.current, self._milliseconds, _like(error, told))
@@ -188,7 +188,7 @@ class Turn:
     def _standing(self) -> Standing:
         try:
             return self._asked()
-        except _LOST:
+        except LOST:
             upgrader = self.ready.upgrader
             upgrader.session = self._reached().session
             upgrader.agent = replace(upgrader.agent, session=upgrader.session)
@@ -216,7 +216,7 @@ class Turn:
         return start(upgrader.session, site.host, self.environment, app, lock_as=upgrader.lock_as).version
 
     def _lost(self, text: str, error: DeliverError) -> Ended:
-        if isinstance(error, _LOST):
+        if isinstance(error, LOST):
             told = f"{text}\nwhat the node runs now is not known: {error.message}"
             return Ended("unknown", "", self._milliseconds, _like(error, told))
         told = f"{text}\nthe node does not come up: {error.message}"
