@@ -384,7 +384,7 @@ walk(Path, #{process := Pid} = Place, Salt) ->
 
 %% All supervisors are started alike; the state says which kind it is.
 supervisor(Path, #{process := Pid} = Here, Salt) ->
-    {Kind, About} = supervision(callback(Pid), state(Pid)),
+    {Kind, About} = supervision(callback(Pid), supervisor_state(Path, Pid)),
     IsMany = Kind =:= dynamic_supervisor orelse maps:get(strategy, About, none) =:= simple_one_for_one,
     Whole = Here#{behaviour => Kind, supervisor => About},
     Told = if map_size(About) =:= 0 -> maps:remove(supervisor, Whole); true -> Whole end,
@@ -421,12 +421,19 @@ which_children(Path, Pid) ->
 supervisor_children(Pid) ->
     gen_server:call(Pid, which_children, ?PATIENCE).
 
+%% One that is busy for long would look like one without a strategy: nothing is said of a tree that is half seen.
+supervisor_state(Path, Pid) ->
+    case told_state(Pid, ?PATIENCE) of
+        late -> silent(Path);
+        Told -> Told
+    end.
+
 silent(Path) ->
     told("the supervisor ~ts does not answer", [place(Path)]).
 
 child(Path, Supervisor, {IsMany, Dynamic}, {Number, {Id, Child, Type, Modules}}, Salt) ->
-    Spec = case IsMany of true -> #{}; false -> spec(Supervisor, Id, Salt) end,
     Name = case IsMany of true -> integer_to_binary(Number); false -> shown(Id) end,
+    Spec = case IsMany of true -> #{}; false -> spec(Path, Supervisor, Id, Salt) end,
     Place = Spec#{
         type => Type, modules => named(Modules), dynamic => IsMany orelse Dynamic, process => Child, number => Number
     },
@@ -438,8 +445,8 @@ child(Path, Supervisor, {IsMany, Dynamic}, {Number, {Id, Child, Type, Modules}},
 named(Modules) when is_list(Modules) -> Modules;
 named(dynamic) -> [dynamic].
 
-spec(Supervisor, Id, Salt) ->
-    case within(fun() -> gen_server:call(Supervisor, {get_childspec, Id}, ?ANSWER) end, ?PATIENCE) of
+spec(Path, Supervisor, Id, Salt) ->
+    case within(fun() -> gen_server:call(Supervisor, {get_childspec, Id}, ?PATIENCE) end, ?PATIENCE + ?ANSWER) of
         {answer, {ok, #{start := {Module, Function, Arguments}} = Spec}} ->
             #{
                 start => start_text(Module, Function, Arguments),
@@ -447,6 +454,10 @@ spec(Supervisor, Id, Salt) ->
                 restart => maps:get(restart, Spec, permanent),
                 shutdown => shown(maps:get(shutdown, Spec, default))
             };
+        late ->
+            silent(Path);
+        {failed, exit, {timeout, _}} ->
+            silent(Path);
         _ ->
             #{}
     end.
@@ -532,7 +543,7 @@ described(#{process := Pid, behaviour := Kind, dynamic := Dynamic} = Place) ->
         pid => pid_text(Pid), name => name(Pid), callback => callback(Pid), suspended => is_suspended(Pid)
     },
     case Asked andalso Kind =/= other of
-        true -> asked(Base, told_state(Pid));
+        true -> asked(Base, told_state(Pid, ?ANSWER));
         false -> Base
     end.
 
@@ -553,14 +564,8 @@ stated(Base, {ok, State}) ->
     Base#{state => shape(State, ?DEPTH)}.
 
 %% Only for those that understand `sys` messages.
-state(Pid) ->
-    case told_state(Pid) of
-        late -> none;
-        Told -> Told
-    end.
-
-told_state(Pid) ->
-    case info(Pid, memory, 0) =< ?MOST_MEMORY andalso within(fun() -> sys:get_state(Pid, ?ANSWER) end, ?PATIENCE) of
+told_state(Pid, Wait) ->
+    case info(Pid, memory, 0) =< ?MOST_MEMORY andalso within(fun() -> sys:get_state(Pid, Wait) end, Wait + ?ANSWER) of
         {answer, State} -> {ok, State};
         {failed, exit, {timeout, _}} -> late;
         late -> late;

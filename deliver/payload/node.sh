@@ -162,15 +162,31 @@ make_private() {
 # `{ok, TERM}` or `{error, "TEXT"}`. Fails, with the reason on stderr, when the node does not answer.
 ask() {
   if [ -n "$caller" ]; then
-    # A client's name becomes an atom that the node keeps for ever: few names, and seldom the same at once.
-    printf '%s\n' "$2" | (
-      HOME=$private
-      export HOME
-      at_most "$1" "$caller" "-$name_type" "$node" -h "deliver_$(($$ % 64))" -e
-    ) 2>&1
+    ask_by_call "$1" "$2"
   else
     ask_by_script "$1" "$2"
   fi
+}
+
+# ask_by_call SECONDS EXPRESSIONS: the same through `erl_call`. A client's name becomes an atom that the node keeps for
+# ever, so there are few; and a node refuses one while another client has its name, so there are others to try.
+ask_by_call() {
+  for offset in 0 21 42; do
+    [ "$offset" = 0 ] || nap
+    asked=0
+    said=$(
+      HOME=$private
+      export HOME
+      printf '%s\n' "$2" |
+        at_most "$1" "$caller" "-$name_type" "$node" -h "deliver_$((($$ + offset) % 64))" -e 2>&1
+    ) || asked=$?
+    case $said in
+      'erl_call: failed to connect'*) ;;
+      *) break ;;
+    esac
+  done
+  printf '%s\n' "$said"
+  return "$asked"
 }
 
 # say_answer KEY SECONDS EXPRESSIONS: says KEY and what the node answers; or `silence` and why it does not.

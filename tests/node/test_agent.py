@@ -218,6 +218,26 @@ def test_a_process_that_does_not_answer_is_not_waited_for(trial: Installed, agen
     assert found["'Elixir.Trial.Asleep'"].state is not None
 
 
+def test_a_supervisor_that_is_busy_for_a_moment_is_told_whole(trial: Installed, agent: Agent) -> None:
+    fresh = tree(agent.snapshot(SALT))
+    slow = "#{id => slow, start => {timer, sleep, [2500]}}"
+    term(trial, f"spawn(fun() -> supervisor:start_child('Elixir.Trial.Supervisor', {slow}) end)")
+
+    now = tree(agent.snapshot(SALT))
+
+    assert {path: (one.supervisor, one.restart) for path, one in now.items()} == {
+        path: (one.supervisor, one.restart) for path, one in fresh.items()
+    }
+
+
+def test_nothing_is_told_of_a_tree_with_a_supervisor_that_hangs(trial: Installed, agent: Agent) -> None:
+    slow = "#{id => slow, start => {timer, sleep, [60000]}}"
+    term(trial, f"spawn(fun() -> supervisor:start_child('Elixir.Trial.Supervisor', {slow}) end)")
+
+    with pytest.raises(NodeError, match="the supervisor trial does not answer"):
+        agent.snapshot(SALT)
+
+
 def test_a_state_that_fills_the_memory_is_not_copied(trial: Installed, agent: Agent) -> None:
     term(trial, f"gen_server:cast({BOX}, {{put, lists:seq(1, 5000000)}})")
     term(trial, f"sys:get_status({BOX}) =:= none")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from deliver.errors import DeadlineError, NodeError
 from deliver.node.call import Language, Result, evaluate, expressions
-from tests.node.releases import COOKIE, Installed, command_lines, installed
+from tests.node.releases import COOKIE, Installed, command_lines, eventually, installed
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +50,23 @@ def test_erlang_needs_no_full_stop(up: Installed, code: str) -> None:
 
 def test_an_application_of_the_release_can_be_called(up: Installed) -> None:
     assert ask(up, "Application.spec(:counter, :vsn)").value == "'0.1.0'"
+
+
+def test_clients_whose_name_another_one_has_take_another(up: Installed, tmp_path: Path) -> None:
+    call = next(up.root.glob("erts-*/bin/erl_call"), None) or shutil.which("erl_call")
+    (tmp_path / ".erlang.cookie").write_text(COOKIE)
+    (tmp_path / ".erlang.cookie").chmod(0o400)
+    words = [str(call), "-sname", ask(up, "node()").value.removeprefix(":").strip('"'), "-a", "timer sleep [20000]"]
+    env = {**os.environ, "HOME": str(tmp_path)}
+    others = [subprocess.Popen([*words, "-h", f"deliver_{number}"], env=env) for number in range(32)]
+    try:
+        eventually(lambda: int(ask(up, "length(:erlang.nodes(:hidden))").value) >= len(others))
+
+        assert [ask(up, "1").value for _ in range(8)] == ["1"] * 8
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
 
 
 def test_code_is_data_to_every_shell_on_its_way(up: Installed) -> None:

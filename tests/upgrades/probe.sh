@@ -11,6 +11,7 @@
 set -eu
 probes=$1
 old=$2
+asked=0
 
 erl_call=$(find "$DELIVER_ROOT"/erts-*/bin -name erl_call | head -n 1)
 [ -n "$erl_call" ] || erl_call=erl_call
@@ -28,8 +29,9 @@ holds() {
       *.erl) call="element(2, file:script(\"$file\"))" ;;
       *) continue ;;
     esac
+    asked=$((asked + 1)) # a name of its own: the node may not have seen yet that the last client is gone
     said=$(printf '%s.\n' "try $call catch C:R:S -> {C, R, S} end" |
-      "$erl_call" "-${RELEASE_DISTRIBUTION:-sname}" "$RELEASE_NODE" -h "probe$$" -e)
+      "$erl_call" "-${RELEASE_DISTRIBUTION:-sname}" "$RELEASE_NODE" -h "probe$$_$asked" -e)
     if [ "$said" != '{ok, true}' ]; then
       printf '%s of %s: %s\n' "${file##*/}" "$DELIVER_STAGE" "$said"
       exit 1
