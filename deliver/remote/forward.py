@@ -45,7 +45,8 @@ def _send(channel: paramiko.Channel, end: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := end.recv(CHUNK):
             channel.sendall(data)
-    channel.close()
+    with contextlib.suppress(OSError, EOFError, paramiko.SSHException):  # the whole connection may be gone
+        channel.close()
 
 
 def _receive(channel: paramiko.Channel, end: socket.socket) -> None:

@@ -1,16 +1,29 @@
 from __future__ import annotations
 
+import json
 import os
-import pty
 import select
+import sys
 import time
 
 import pytest
 
-from deliver.node.console import console
+from deliver.secret import Secret
 from tests.node.releases import COOKIE, Installed, command_lines
+from tests.terminal import in_terminal
 
 pytestmark = pytest.mark.slow
+
+
+CONSOLE = """
+import json, sys
+from deliver.config.schema import Host
+from deliver.node.console import console
+from deliver.remote.local import LocalSession
+from deliver.report import Silent
+host = Host(**json.loads(sys.argv[1]))
+sys.exit(console(LocalSession(host.name, Silent()), host, sys.argv[2]))
+"""
 
 
 class Terminal:
@@ -18,13 +31,11 @@ class Terminal:
 
     def __init__(self, release: Installed) -> None:
         self.heard = b""
-        self.pid, self.side = pty.fork()
-        if self.pid == 0:
-            status = 70
-            try:
-                status = console(release.session, release.host, release.app)
-            finally:
-                os._exit(status)  # nothing of the test may run twice
+        host = release.host
+        env = {name: value.reveal if isinstance(value, Secret) else value for name, value in host.env.items()}
+        given = {"name": host.name, "address": host.address, "path": host.path, "node": host.node, "env": env}
+        argv = [sys.executable, "-c", CONSOLE, json.dumps(given), release.app]
+        self.process, self.side = in_terminal(argv, os.environ)
 
     def type(self, text: str) -> None:
         os.write(self.side, text.encode())
@@ -37,7 +48,7 @@ class Terminal:
             self.heard += os.read(self.side, 65536)
 
     def end(self) -> int:
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.process.wait(20)
 
 
 def test_a_console_is_the_release_s_own(mix: Installed) -> None:

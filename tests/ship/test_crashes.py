@@ -55,6 +55,11 @@ def furnished(base: Path) -> Bench:
     return bench
 
 
+def copied(origin: Bench, home: Path) -> Bench:
+    shutil.copytree(origin.base, home, symlinks=True)
+    return Bench(home, files=origin.files, cookie=origin.cookie)
+
+
 def dies(bench: Bench, death: Path, version: str, turn: int) -> bool:
     """Deploy, and die at that turn; return whether it came to that."""
     (death / "count").write_text("0\n")
@@ -95,29 +100,30 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, tu
 def test_a_first_installation_may_be_killed_anywhere(
     death: Path, tmp_path: Path, expected: dict[str, dict[str, tuple[int, str]]]
 ) -> None:
+    origin = furnished(tmp_path / "origin")
+    home = tmp_path / "bench"
     for turn in itertools.count(1):
-        bench = furnished(tmp_path / f"first {turn}")
+        bench = copied(origin, home)
         died = dies(bench, death, "0.1.0", turn)
         bench.deploy("0.1.0")
         assert same_but_for_places(snapshot(bench.root())) == expected["0.1.0"], f"at turn {turn}"
         assert_settled(bench)
+        shutil.rmtree(home)
         if not died:
             break
     assert turn > 20
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("following", ["0.2.0", "0.3.0"])
 def test_a_second_version_may_be_killed_anywhere_whatever_comes_next(
-    death: Path, tmp_path: Path, following: str, expected: dict[str, dict[str, tuple[int, str]]]
+    death: Path, tmp_path: Path, expected: dict[str, dict[str, tuple[int, str]]]
 ) -> None:
     origin = furnished(tmp_path / "origin")
     origin.deploy("0.1.0")
     before = snapshot(origin.root())
     home = tmp_path / "bench"
     for turn in itertools.count(1):
-        shutil.copytree(origin.base, home, symlinks=True)
-        bench = Bench(home, files=origin.files, cookie=origin.cookie)
+        bench, following = copied(origin, home), ("0.2.0", "0.3.0")[turn % 2]
         died = dies(bench, death, "0.2.0", turn)
         after = snapshot(bench.root())
         assert {path: after.get(path) for path in before} == before, f"at turn {turn}"

@@ -1,6 +1,0 @@
--module(sample_words).
--export([word/0]).
--on_load(init/0).
-
-init() -> persistent_term:put(?MODULE, loaded).
-word() -> old.
