@@ -81,6 +81,7 @@ class Ssh:
         config: the ssh_config file; None for OpenSSH's own choice.
         known_hosts: files of host keys; empty for what ssh_config says.
         connect_timeout: seconds for one connection, all its hops and the login.
+        silence: seconds that a host may leave what it was sent unanswered, before its connection counts as lost.
         parallel: hosts that are worked on at once.
         forward_agent: whether the operator's agent can be used from a host.
     """
@@ -88,6 +89,7 @@ class Ssh:
     config: Path | None = None
     known_hosts: tuple[Path, ...] = ()
     connect_timeout: float = 10.0
+    silence: float = 45.0
     parallel: int = 32
     forward_agent: bool = False
 

@@ -9,6 +9,8 @@ from deliver.rollout.journal import Entry
 
 #: The action of a journal's line that says: a whole roll to this version came to its end.
 GOOD = "good"
+#: That of the lines about a host that a roll takes back.
+UNDO = "undo"
 #: What brings a version to run outside of any roll.
 _STARTS = frozenset({"start", "commit"})
 #: How many lines of a journal are looked at.
@@ -36,7 +38,7 @@ def tried(entries: Iterable[Entry]) -> str:
     for entry in entries:
         if entry.action == GOOD:
             version = ""
-        elif entry.run and entry.version:
+        elif entry.run and entry.version and entry.action != UNDO:
             version = entry.version
     return version
 

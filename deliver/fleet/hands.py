@@ -9,16 +9,17 @@ from threading import Barrier
 
 from deliver.config.schema import Host
 from deliver.errors import DeliverError, TargetError
+from deliver.fleet.good import UNDO
 from deliver.fleet.host import HostChange
 from deliver.fleet.means import Means
 from deliver.fleet.order import Person
 from deliver.fleet.plan import Plan
 from deliver.fleet.targets import stored
 from deliver.fleet.ways import Assigner, Assignment
+from deliver.remote.connect import LOST
 from deliver.rollout.events import Result, Standing
 from deliver.rollout.journal import Journals
 from deliver.rollout.machine import Batch
-from deliver.upgrade.turn import LOST
 
 #: What `new` and `old` of a host on its way back mean for the roll.
 _TURNED: Mapping[Standing, Standing] = {"new": "old", "old": "new"}
@@ -92,9 +93,10 @@ class FleetHands:
 
     def undo(self, host: str) -> Result:
         """Take a host back to what it ran before."""
-        began = time.monotonic()
+        began, before = time.monotonic(), self.plan.of(host)
+        journals = self.journals.about_another(UNDO, before.old)
         with self.means.step("undo", host) as told:
-            result = self._undone(self.plan.of(host))
+            result = self._undone(before, journals)
             told.append(f"runs {result.version or 'nothing'}" if result.error is None else result.error.message)
         state = "taken back" if result.error is None else "not taken back"
         self.ended[host] = Told(state, result.version, time.monotonic() - began)
@@ -125,13 +127,17 @@ class FleetHands:
             change.site = self.means.again(change.site)
             self.journals.begin(change.site.session, change.site.host)
 
-    def _undone(self, before: Assignment) -> Result:
+    def _undone(self, before: Assignment, journals: Journals) -> Result:
+        began = time.monotonic()
         try:
             self.check()
             back = self._way_back(before)
+            journals.begin(back.site.session, back.site.host)
         except DeliverError as error:
             return Result(before.name, "unknown", "", error)
-        result = HostChange(back, self.means, is_undo=True).run()
+        change = HostChange(back, self.means, is_undo=True)
+        result = change.run()
+        self._write_end(journals, change, result, time.monotonic() - began)
         return replace(result, standing=_TURNED.get(result.standing, result.standing))
 
     def _way_back(self, before: Assignment) -> Assignment:
@@ -141,7 +147,12 @@ class FleetHands:
         return self.assigner.assign(site, stored(self.assigner.store, self.means.app, before.old))
 
     def _tell(self, change: HostChange, result: Result, seconds: float) -> None:
-        failed = result.error.message.splitlines()[0] if result.error else ""
-        self.journals.end(change.site.session, change.site.host, "failed" if failed else "ok", failed, seconds)
+        failed = self._write_end(self.journals, change, result, seconds)
         text = f"FAILED: {failed}" if failed else f"runs {result.version}, and is healthy"
         self.person.sees(result.host, text, is_well=not failed)
+
+    def _write_end(self, journals: Journals, change: HostChange, result: Result, seconds: float) -> str:
+        """Write how a change ended; return what went wrong, in a line."""
+        failed = result.error.message.splitlines()[0] if result.error else ""
+        journals.end(change.site.session, change.site.host, "failed" if failed else "ok", failed, seconds)
+        return failed

@@ -13,10 +13,11 @@ from deliver.fleet.means import Means
 from deliver.fleet.ways import Assignment, running_version
 from deliver.node.control import start, stop
 from deliver.otp.release import Release
+from deliver.remote.connect import LOST
 from deliver.rollout.events import Result, Standing
 from deliver.ship.crew import Site
 from deliver.ship.start import activate
-from deliver.upgrade.turn import LOST, Ended, Ready, Turn
+from deliver.upgrade.turn import Ended, Ready, Turn
 
 #: How often a restart is tried, when connections are lost.
 ATTEMPTS = 3

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from deliver.config.schema import Environment, Host, Occasion
-from deliver.errors import DeadlineError, DeliverError, UnreachableError
+from deliver.errors import DeadlineError, DeliverError, RemoteError, UnreachableError
 from deliver.fleet.ways import Assignment
-from deliver.remote.connect import pause
+from deliver.remote.connect import LOST, RECONNECT, patiently
 from deliver.remote.session import Session
 from deliver.report import Report
 from deliver.rollout import cluster
@@ -21,14 +21,10 @@ from deliver.rollout.events import Event, Step, Story
 from deliver.rollout.health import look, stay_healthy
 from deliver.rollout.hooks import Setting, run_hook
 from deliver.ship.crew import Crew, Site, agreed
-from deliver.upgrade.turn import LOST, Ready
+from deliver.upgrade.turn import Ready
 
 T = TypeVar("T")
 
-#: Seconds within which a host must answer again after that.
-RECONNECT = 15.0
-#: Seconds between two attempts.
-AGAIN = 0.5
 #: How often something is tried whose connection is lost.
 TRIES = 3
 
@@ -36,6 +32,15 @@ TRIES = 3
 def has_lost(error: DeliverError) -> bool:
     """Whether an error says that a connection was lost, and not that something took too long."""
     return isinstance(error, UnreachableError) or (isinstance(error, DeadlineError) and error.status == -1)
+
+
+def _told(error: BaseException) -> str:
+    """Return what a record keeps of an error: also what the host said, where that is not in the message."""
+    if not isinstance(error, DeliverError):
+        return type(error).__name__
+    said = error.output.splitlines() if isinstance(error, RemoteError) else []
+    more = [line for line in said if line.strip() and line.removeprefix("deliver: ") not in error.message]
+    return "\n".join([error.message, *(f"  | {line}" for line in more)])
 
 
 @dataclass(frozen=True)
@@ -80,8 +85,7 @@ class Means:
         try:
             yield told
         except BaseException as error:
-            text = error.message if isinstance(error, DeliverError) else type(error).__name__
-            self.story.tell(Event(step, "failed", host, batch, time.monotonic() - began, text))
+            self.story.tell(Event(step, "failed", host, batch, time.monotonic() - began, _told(error)))
             raise
         self.story.tell(Event(step, "ended", host, batch, time.monotonic() - began, "; ".join(told)))
 
@@ -108,14 +112,7 @@ class Means:
         try:
             return self.renewed(site)
         except LOST:
-            ends = time.monotonic() + patience
-            while True:
-                try:
-                    return self.reach(site.host)
-                except LOST:
-                    if time.monotonic() >= ends:
-                        raise
-                    pause(AGAIN)
+            return patiently(lambda: self.reach(site.host), patience)
 
     def renewed(self, site: Site) -> Site:
         """Return a host as it is now, over the same connection."""

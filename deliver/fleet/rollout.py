@@ -184,7 +184,7 @@ def _assigned(assigner: Assigner, site: Site, target: Target) -> Outcome[Assignm
 def _is_unended(one: Assignment) -> bool:
     """Whether the last roll on a host was to the same version, and did not come to its end."""
     rolled = one.rolled
-    return rolled is not None and rolled.version == one.version and rolled.action != good.GOOD
+    return rolled is not None and rolled.version == one.version and rolled.action not in {good.GOOD, good.UNDO}
 
 
 def _booted_after(site: Site, moment: float) -> bool:

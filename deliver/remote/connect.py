@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
+from typing import TypeVar
 from weakref import WeakSet
 
 from deliver.config.schema import Host, Ssh
-from deliver.errors import UnreachableError
+from deliver.errors import DeadlineError, UnreachableError
 from deliver.remote.local import LocalSession
 from deliver.remote.session import Session
 from deliver.report import Report
+
+T = TypeVar("T")
+
+#: The connection was lost, or the host fell silent: what was asked for may be done, or not.
+LOST = (UnreachableError, DeadlineError)
+#: Seconds within which a host should answer again after that: whatever took the connection may take a moment to go.
+RECONNECT = 15.0
+#: Seconds between two attempts.
+AGAIN = 0.5
 
 _open_sessions: WeakSet[Session] = WeakSet()
 _openings: WeakSet[Future[Session]] = WeakSet()
@@ -56,6 +67,27 @@ def pause(seconds: float) -> None:
     """
     if _closing.wait(max(0.0, seconds)):
         raise _interrupted()
+
+
+def patiently(reach: Callable[[], T], patience: float = RECONNECT) -> T:
+    """Return what `reach` does once the host answers again.
+
+    Args:
+        reach: connects to the host.
+        patience: seconds within which it must answer.
+
+    Raises:
+        UnreachableError: it does not.
+        DeadlineError: it fell silent again.
+    """
+    ends = time.monotonic() + patience
+    while True:
+        try:
+            return reach()
+        except LOST:
+            if time.monotonic() >= ends:
+                raise
+        pause(AGAIN)
 
 
 def _opened(host: Host, ssh: Ssh, report: Report) -> Session:

@@ -22,10 +22,8 @@ from deliver.remote.resolve import Endpoint
 
 #: sshd refuses some of many logins at once (MaxStartups); they come again, this often.
 ATTEMPTS = 4
-#: Seconds between two signs of life.
-KEEPALIVE = 15
-#: Seconds that a machine may leave what we sent unacknowledged, before it counts as gone.
-SILENCE = 45
+#: Signs of life in the time after which a silent machine counts as gone.
+BEATS = 3
 #: Logins under way at once to or through one machine; sshd's default drops some above 10.
 AT_ONCE = 8
 
@@ -134,7 +132,7 @@ def _attempt(endpoint: Endpoint, ssh: Ssh) -> fabric.Connection:
         except BaseException:
             connection.close()
             raise
-    connection.transport.set_keepalive(KEEPALIVE)
+    connection.transport.set_keepalive(max(1, round(ssh.silence / BEATS)))
     return connection
 
 
@@ -189,7 +187,7 @@ def _socket(endpoint: Endpoint, ssh: Ssh) -> socket.socket:
     sock = socket.create_connection((endpoint.address, endpoint.port), ssh.connect_timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; else the kernel tries for a quarter of an hour
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(ssh.silence * 1000))
     return sock
 
 

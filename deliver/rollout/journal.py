@@ -6,7 +6,7 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -102,6 +102,10 @@ class Journals:
         if event.host and event.kind != "began":
             with self._lock:
                 self._steps[event.host].append(self._entry(event))
+
+    def about_another(self, action: str, version: str) -> Journals:
+        """Return the same ones for another action of the run; they share the steps that are kept."""
+        return replace(self, about=replace(self.about, action=action, version=version))
 
     def begin(self, session: Session, host: Host) -> None:
         """Write that the change of a host begins.

@@ -8,23 +8,19 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from deliver.config.schema import Environment, Host
-from deliver.errors import DeadlineError, DeliverError, NodeError, RestartedError, UnreachableError
+from deliver.errors import DeliverError, NodeError, RestartedError
 from deliver.node.agent import Standing
 from deliver.node.control import start, stop
 from deliver.otp.upgrade.check import Expected, check
 from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.otp.upgrade.tree import ended_children
+from deliver.remote.connect import LOST, patiently
 from deliver.report import Report
 from deliver.ship.crew import Site
 from deliver.upgrade.choice import Choice
 from deliver.upgrade.upgrader import Change, Step, Upgrader
 
 State = Literal["upgraded", "downgraded", "unchanged", "taken back", "restarted", "unfinished", "down", "unknown"]
-
-#: Seconds within which a host must answer again after a lost connection, or nobody knows what its node runs.
-RECONNECT = 10.0
-#: The connection was lost, or the host fell silent: what was asked for may be done, or not.
-LOST = (UnreachableError, DeadlineError)
 
 
 @dataclass(frozen=True)
@@ -190,20 +186,9 @@ class Turn:
             return self._asked()
         except LOST:
             upgrader = self.ready.upgrader
-            upgrader.session = self._reached().session
+            upgrader.session = patiently(lambda: self.reach(self.ready.choice.site.host)).session
             upgrader.agent = replace(upgrader.agent, session=upgrader.session)
             return self._asked()
-
-    def _reached(self) -> Site:
-        # Whatever took the connection away may take a moment to go.
-        ends = time.monotonic() + RECONNECT
-        while True:
-            try:
-                return self.reach(self.ready.choice.site.host)
-            except UnreachableError:
-                if time.monotonic() >= ends:
-                    raise
-                time.sleep(0.5)
 
     def _asked(self) -> Standing:
         # One that restarts, or has crashed, is waited for; who starts it first does not matter.

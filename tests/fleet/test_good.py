@@ -55,6 +55,14 @@ def test_a_fleet_that_was_taken_back_already_stays() -> None:
     assert before({"a": [*whole, *rolled("3", good=False)], "b": whole}, {"a": "2", "b": "2"}) == "2"
 
 
+def test_what_a_roll_took_back_itself_is_no_roll_to_what_it_went_back_to() -> None:
+    undone = [Entry("undo", "2", "began", run="to 3"), *started("2"), Entry("undo", "2", run="to 3")]
+    journal = [*started("1"), *rolled("2"), *rolled("3", good=False), *undone]
+
+    assert line(journal) == ["1", "2"]
+    assert before({"a": journal}, {"a": "2"}) == "2"
+
+
 def test_nothing_is_said_where_journals_do_not_tell() -> None:
     assert before({"a": [], "b": []}, {"a": "2", "b": "2"}) == ""
     assert before({"a": started("2")}, {"a": "2"}) == ""

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -211,12 +212,8 @@ def test_an_sshd_that_dies_in_the_middle_leaves_an_unknown_outcome(pair: Fleet, 
         assert time.monotonic() - began < 10
 
 
-def test_a_host_that_falls_silent_in_the_middle_is_given_up_long_before_the_deadline(
-    pair: Fleet, ssh: Ssh, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("deliver.remote.login.KEEPALIVE", 1)
-    monkeypatch.setattr("deliver.remote.login.SILENCE", 2)
-    with connect(Host("inner"), ssh, Silent()) as session, ExitStack() as later:
+def test_a_host_that_falls_silent_in_the_middle_is_given_up_long_before_the_deadline(pair: Fleet, ssh: Ssh) -> None:
+    with connect(Host("inner"), replace(ssh, silence=2), Silent()) as session, ExitStack() as later:
         began = time.monotonic()
         script = Script("x", "echo up; sleep 60\n")
         with pytest.raises(DeadlineError, match="connection was lost"):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,9 @@ ON_HOSTS = ("first", "last", "drain", "undrain")
 
 #: A step, and the host that it is about; the roll's own are about the first one.
 Point = tuple[str, str]
+
+#: Seconds that a network is cut: longer than the desk's `silence`.
+CUT = 6.0
 
 #: States of a row that say: the host's node is the one that was there before.
 KEPT = {"not touched", "runs it already", "unchanged"}
@@ -70,6 +75,7 @@ class Range:
     desk: Desk
     _runs: set[Path] = field(default_factory=set)
     _process: subprocess.Popen[str] | None = None
+    _cut: threading.Timer | None = None
 
     def __post_init__(self) -> None:
         self._put(self.desk.path / "gate")
@@ -172,6 +178,8 @@ class Range:
 
     def settled(self) -> dict[str, Truth]:
         """Return the truth once nothing is at work on any host, and `status` and `version` say the same."""
+        if self._cut is not None:
+            self._cut.join()
         wait_until(lambda: self.locks() == [], "all locks are free")
         while True:
             before = self.truth()
@@ -232,11 +240,16 @@ class Range:
     # Blows ------------------------------------------------------------------------------------------------------------
 
     def strike(self, what: str, process: subprocess.Popen[str], point: Point) -> None:
-        """Kill deliver, a host's sshd with all its connections, or a host's node, also one that begins to start."""
+        """Let it fall on deliver, on a host's sshd and all its connections, or on a node, also one that only begins.
+
+        `network` cuts a host off for a while, longer than the operator waits for signs of life; `laptop` cuts off all.
+        """
         step, host = point
         machine = self.desk.fleet[host]
         if what == "deliver":
             process.kill()
+        elif what in {"network", "laptop"}:
+            self._cut_off([host] if what == "network" else ALL)
         elif what == "sshd":
             machine.stop_sshd()
             machine.start_sshd()
@@ -246,6 +259,13 @@ class Range:
             machine.shell(
                 "kill -KILL $(pidof beam.smp) 2>/dev/null || :; while pidof beam.smp >/dev/null; do sleep 0.01; done"
             )
+
+    def _cut_off(self, names: Iterable[str]) -> None:
+        cut = ExitStack()
+        for name in names:
+            cut.enter_context(self.desk.fleet[name].silent())
+        self._cut = threading.Timer(CUT, cut.close)
+        self._cut.start()
 
     # Internals --------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Deliver, an sshd or a node killed at every step of a roll through three hosts.
+"""Deliver, an sshd or a node killed, or the network cut, at every step of a roll through three hosts.
 
 Whatever was killed, what deliver says of the hosts is true; the roll goes on where it stopped, or back; and in the end
 every host runs the one version, healthy, in service, restarted no more often than it had to be.
@@ -47,9 +47,10 @@ STEPS = {"restart": (*BEFORE, *DOWN, HEALTH, UNDRAIN, *AFTER), "hot": (*BEFORE, 
 
 #: What goes back in CI; DELIVER_KILLS=all in the environment goes back, and on, from every step, however it was struck.
 BACK = (("restart", "deliver", ("start", "prod2")),)
+ON = (("hot", "network", ("upgrade", "prod2")),)
 #: What is killed at each step of a roll in CI; all else with DELIVER_KILLS=all.
 KILLED = (("restart", "deliver"), ("hot", "sshd"))
-BLOWS = ("deliver", "sshd", "node")
+BLOWS = ("deliver", "sshd", "node", "network", "laptop")
 EACH = tuple((way, what, point) for way in WAYS for what in BLOWS for point in STEPS[way])
 IS_WHOLE = os.environ.get("DELIVER_KILLS") == "all"
 
@@ -178,8 +179,8 @@ def test_what_was_struck_goes_back(place: Range, way: str, what: str, point: Poi
     place.readable()
 
 
-@pytest.mark.parametrize(("way", "what", "point"), EACH if IS_WHOLE else ())
-@pytest.mark.parametrize("more", [("--resume",), ()], ids=["resume", "again"])
+@pytest.mark.parametrize(("way", "what", "point"), EACH if IS_WHOLE else ON)
+@pytest.mark.parametrize("more", [("--resume",), ()] if IS_WHOLE else [("--resume",)])
 def test_what_was_struck_goes_on(place: Range, way: str, what: str, point: Point, more: tuple[str, ...]) -> None:
     one = trip(place, way)
     strike(one, what, point)

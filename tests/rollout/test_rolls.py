@@ -111,6 +111,9 @@ def test_a_host_that_was_well_goes_back_with_the_others(mill: Desk) -> None:
     assert failed.code == 1
     assert "the hook before_host ended with status 1" in failed.flat
     assert set(mill.versions().values()) == {("0.1.0", "0.1.0")}
+    told = [(one["action"], one["version"], one["outcome"]) for one in mill.journal("prod1") if "step" not in one]
+    assert told[-2:] == [("start", "0.1.0", "ok"), ("undo", "0.1.0", "ok")]
+    assert "failed there" not in mill.deliver("status", "--on", "production", "--host", "prod1").told
 
 
 def test_nothing_is_begun_without_a_word_nor_on_a_fleet_that_is_not_well(mill: Desk) -> None:

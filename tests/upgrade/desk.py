@@ -87,6 +87,7 @@ store = "{self.store.path}"
 [ssh]
 config = "{self.fleet.ssh_config}"
 connect_timeout = 3
+silence = 3
 [upgrade]
 timeout = "20s"
 [environments.production]
@@ -97,6 +98,10 @@ stop_timeout = "10s"
 {"" if "production.rolling]" in more else "rolling = { min_healthy = 0 }"}
 {more}
 """)
+
+    def journal(self, name: str) -> list[dict[str, Any]]:
+        """Return the lines of a host's journal."""
+        return [json.loads(line) for line in (self.root(name) / ".deliver/journal").read_text().splitlines()]
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
         """Begin a command."""
