@@ -123,23 +123,19 @@ def stop(run: Run, *, on: str = "", host: Sequence[str] = (), role: Sequence[str
 )
 def restart(run: Run, *, on: str = "", host: Sequence[str] = (), role: Sequence[str] = (), kill: bool = False) -> None:
     """Stop and start the nodes, host after host, no further than the first failure."""
-    from contextlib import ExitStack
-
     from deliver.cli import select
-    from deliver.remote.connect import connect
-    from deliver.remote.fleet import each, values
+    from deliver.remote.fleet import values
     from deliver.rollout.restart import restart as restart_all
+    from deliver.ship.crew import Crew
 
     environment, hosts = _chosen(run, on, host, role)
     states = {one.name: "not touched" for one in hosts}
-    with ExitStack() as stack:
-
-        def reach(one: Host) -> tuple[Host, Session]:
-            return one, stack.enter_context(connect(one, run.config.ssh, run.out))
-
-        sites = values(each(hosts, reach, name=lambda one: one.name, limit=run.config.ssh.parallel))
+    with Crew(run.config.ssh, run.out, run.config.app) as crew:
+        sites = values(crew.reach(hosts))
+        crew.refuse_locked(environment, sites)
+        pairs = [(site.host, site.session) for site in sites]
         try:
-            restart_all(sites, environment, run.config.app, run.out, states.__setitem__, kill=kill)
+            restart_all(pairs, environment, run.config.app, run.out, states.__setitem__, kill=kill)
         finally:
             run.out.table("", ["host", "state"], list(states.items()), tables.states(states))
     run.out.done(f"{select.named(environment, hosts)}: all nodes were restarted")
@@ -334,13 +330,28 @@ def _gather(run: Run, hosts: Sequence[Host]) -> list[Outcome[Facts]]:
     return _each(run, hosts, lambda one, session: gather(session, one, run.config.app))
 
 
+def _worked(
+    run: Run, environment: Environment, hosts: Sequence[Host], work: Callable[[Host, Session], str]
+) -> list[Outcome[str]]:
+    """Work on all hosts that answer, unless the environment is locked."""
+    from deliver.remote.fleet import Outcome
+    from deliver.ship.crew import Crew
+
+    with Crew(run.config.ssh, run.out, run.config.app) as crew:
+        reached = crew.reach(hosts)
+        sites = [one.value for one in reached if one.value is not None]
+        crew.refuse_locked(environment, sites)
+        done = {one.name: one for one in crew.each(sites, lambda site: work(site.host, site.session))}
+    return [done.get(one.name) or Outcome[str](one.name, error=one.error) for one in reached]
+
+
 def _change(
     run: Run, environment: Environment, hosts: Sequence[Host], work: Callable[[Host, Session], str], done: str
 ) -> None:
     from deliver.cli import select
     from deliver.remote.fleet import raise_failures
 
-    outcomes = _each(run, hosts, work)
+    outcomes = _worked(run, environment, hosts, work)
     states = {outcome.name: outcome.value or tables.trouble(outcome) for outcome in outcomes}
     run.out.table("", ["host", "state"], list(states.items()), tables.states(states))
     raise_failures(outcomes)

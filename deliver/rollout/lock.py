@@ -425,6 +425,12 @@ def _is_mine(found: Found) -> bool:
     return found.holder.is_person and found.holder.who == me()
 
 
+def candidates(environment: Environment) -> list[Host]:
+    """Return the hosts that may keep the lock, the best first."""
+    named = {host.name: host for host in environment.hosts}
+    return [named[name] for name in environment.lock_hosts] or list(environment.hosts)
+
+
 def reach(environment: Environment, open: Open, report: Report) -> list[Site]:  # noqa: A002  # what it does
     """Return a session to each host that may keep the lock and answers, the best first.
 
@@ -432,8 +438,7 @@ def reach(environment: Environment, open: Open, report: Report) -> list[Site]:  
         UnreachableError: none does.
         HostKeyError: one of them is not the one we know.
     """
-    named = {host.name: host for host in environment.hosts}
-    hosts = [named[name] for name in environment.lock_hosts] or list(environment.hosts)
+    hosts = candidates(environment)
     outcomes = each(hosts, lambda host: (host, open(host)), name=lambda host: host.name, limit=AT_ONCE)
     sites = []
     for outcome in outcomes:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
-from deliver.config.schema import Host, Ssh
-from deliver.errors import DeliverError, FleetError
+from deliver.config.schema import Environment, Host, Ssh
+from deliver.errors import DeadlineError, DeliverError, FleetError, UnreachableError
 from deliver.node.facts import Facts, gather
 from deliver.remote.connect import connect
 from deliver.remote.fleet import Outcome, each
 from deliver.remote.session import Session
 from deliver.report import Report
-from deliver.rollout.lock import Found, Holder, refusal
+from deliver.rollout.lock import Found, Holder, candidates, refusal
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -85,20 +85,37 @@ class Crew:
         """Do `work`, which must not return None, for every site."""
         return each(sites, work, name=lambda site: site.name, limit=self._ssh.parallel)
 
+    def refuse_locked(self, environment: Environment, sites: Sequence[Site]) -> None:
+        """Refuse to work on hosts of an environment that somebody has locked, by a roll or by hand.
+
+        Args:
+            environment: the hosts'.
+            sites: those of them that were reached. The first one that may keep the lock, and answers, is asked too.
+
+        Raises:
+            LockedError: one of them keeps such a lock.
+            HostKeyError: that first one is not the one we know.
+        """
+        for site in [*sites, *self._lock_host(environment, sites)]:
+            if environment.name in site.facts.locks:
+                found = Found(site.name, Holder.read(site.facts.locks[environment.name]))
+                raise refusal(environment.name, found)
+
+    def _lock_host(self, environment: Environment, sites: Sequence[Site]) -> Iterator[Site]:
+        known = {site.name for site in sites}
+        for host in candidates(environment):
+            if host.name in known:
+                return
+            try:
+                yield self._site(host)
+            except (UnreachableError, DeadlineError) as error:
+                self._report.warn(f"{error.message}: so it could not be asked whether {environment.name} is locked")
+                continue
+            return
+
     def _site(self, host: Host) -> Site:
         session = self.connect(host)
         return Site(host, session, gather(session, host, self._app))
-
-
-def refuse_locked(sites: Iterable[Site], environment: str) -> None:
-    """Refuse to work on hosts of an environment that somebody has locked, by a roll or by hand.
-
-    Raises:
-        LockedError: one of the hosts keeps such a lock.
-    """
-    for site in sites:
-        if environment in site.facts.locks:
-            raise refusal(environment, Found(site.name, Holder.read(site.facts.locks[environment])))
 
 
 def agreed(outcomes: Sequence[Outcome[T]]) -> list[T]:

@@ -14,7 +14,7 @@ from deliver.otp.upgrade import snapshot as snapshots
 from deliver.otp.upgrade.pair import Pair, goes_to_hosts
 from deliver.otp.upgrade.reach import weigh
 from deliver.report import Report
-from deliver.ship.crew import Crew, Site, agreed, refuse_locked
+from deliver.ship.crew import Crew, Site, agreed
 from deliver.ship.flow import Deployment
 from deliver.ship.flow import Request as Shipping
 from deliver.store.store import Store
@@ -87,7 +87,7 @@ class HotDeployment:
         """
         with self.store.reader(), Crew(self.config.ssh, self.report, self.config.app) as crew, ExitStack() as kept:
             sites = agreed(crew.reach(self.request.hosts))
-            refuse_locked(sites, self.request.environment.name)
+            crew.refuse_locked(self.request.environment, sites)
             choices = agreed(crew.each(sites, self._choice))
             self.rows = {one.site.name: _row(one) for one in choices}
             waiting = [one for one in choices if one.step is not None]

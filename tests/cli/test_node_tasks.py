@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import select
 import shutil
 import signal
@@ -20,6 +19,7 @@ import pytest
 from tests.cli.conftest import ROOT
 from tests.hosts import Fleet
 from tests.node.releases import build_mix
+from tests.terminal import in_terminal
 
 pytestmark = [pytest.mark.hosts, pytest.mark.slow]
 
@@ -124,6 +124,20 @@ def test_the_life_of_three_nodes(deliver: Deliver) -> None:
     assert deliver("ping", "--role", "first").returncode == 0
     assert deliver("stop").returncode == 0
     assert set(states(deliver("status", "--json")).values()) == {"down"}
+
+
+def test_nobody_starts_or_stops_a_node_of_a_locked_environment(deliver: Deliver) -> None:
+    assert deliver("lock", "--message", "the fair").returncode == 0  # on prod1
+
+    for task in ("start", "stop", "restart"):
+        refused = deliver(task, "--host", "prod2")
+        assert refused.returncode == 75, refused.stderr
+        assert "the fair" in refused.stderr
+    assert states(deliver("status", "--json", "--host", "prod2")) == {"prod2": "down"}
+
+    assert deliver("unlock").returncode == 0
+    assert deliver("start", "--host", "prod2").returncode == 0
+    assert deliver("stop", "--host", "prod2").returncode == 0
 
 
 def test_a_host_that_is_down_is_in_the_table_and_in_the_exit_code(deliver: Deliver, fleet: Fleet) -> None:
@@ -278,14 +292,8 @@ def test_ctrl_c_leaves_no_question_on_the_hosts(
 
 def test_a_console_has_the_operator_s_terminal(deliver: Deliver, project: Path, environ: dict[str, str]) -> None:
     assert deliver("start", "--host", "prod1").returncode == 0
-    pid, side = pty.fork()
-    if pid == 0:
-        try:
-            os.chdir(project)
-            words = ["-c", MAIN, "remote", "--on", "production", "--host", "prod1"]
-            os.execve(sys.executable, [sys.executable, *words], {**environ, "TERM": "xterm"})  # noqa: S606  # a shell has no part
-        finally:
-            os._exit(70)
+    words = [sys.executable, "-c", MAIN, "remote", "--on", "production", "--host", "prod1"]
+    process, side = in_terminal(words, {**environ, "TERM": "xterm"}, project)
 
     heard = hear(side, b"iex(")
     os.write(side, b"node() |> Atom.to_string() |> String.upcase()\r")
@@ -294,7 +302,7 @@ def test_a_console_has_the_operator_s_terminal(deliver: Deliver, project: Path, 
     hear(side, b"(a)bort")
     os.write(side, b"a\r")
 
-    os.waitpid(pid, 0)
+    process.wait(20)
     assert deliver("ping", "--host", "prod1").returncode == 0
 
 
