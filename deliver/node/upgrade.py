@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -64,7 +65,7 @@ def put(session: Session, root: str, pair: str, to: str, files: Iterable[bytes],
     """
     arguments = {"root": root, "pair": pair, "to": to, **_who("upgrade", to, wait)}
     made = script("upgrade_put.sh", arguments, parts=_PARTS)
-    _run(session, made, wait, stdin=files)
+    _run(session, made, wait, stdin=[_compressed(b"".join(files))])
 
 
 def resolve(session: Session, host: Host, app: str, version: str, inline: Mapping[str, str]) -> bool:
@@ -119,18 +120,19 @@ def opened(agent: Agent, root: str, opening: Opening, wait: int, stay: float) ->
         NodeError: the configuration cannot be computed.
         RemoteError: the files could not be written.
     """
+    content = _compressed(opening.files)
     given: dict[str, Argument] = {
         "root": root,
         "pair": opening.pair,
         "to": opening.to,
-        "size": len(opening.files),
+        "size": len(content),
         **_who("upgrade", opening.version, wait),
         **agent.question(*opening.question),
         **(_resolution(opening.version, opening.inline) if opening.resolves else {}),
     }
     steps = ["upgrade_put.sh", "upgrade_keep.sh", *(["resolve.sh"] if opening.resolves else []), "ask.sh"]
     made = script("upgrade_open.sh", given, parts=(*_PARTS, "node.sh", *steps))
-    with Kept(agent.session, made, [opening.files], stay) as kept:
+    with Kept(agent.session, made, [content], stay) as kept:
         _judge(agent.session, made, kept.completed)
         yield kept
 
@@ -164,6 +166,10 @@ def commit(agent: Agent, root: str, release: Release, wait: int, lock_as: str = 
     _judge(agent.session, made, done)
     lingering: list[dict[str, Any]] = agent.answer(done)["lingering"]
     return lingering
+
+
+def _compressed(files: bytes) -> bytes:
+    return gzip.compress(files, mtime=0)
 
 
 def _who(what: str, version: str, wait: int) -> dict[str, Argument]:

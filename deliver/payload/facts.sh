@@ -13,6 +13,7 @@ machine_facts() {
   for tool in tar gzip zstd sha256sum awk cmp find xargs timeout head stat setsid mktemp systemctl journalctl sudo; do
     command -v "$tool" >/dev/null && say tool "$tool"
   done
+  zstd -H 2>/dev/null | grep -q -e --patch-from && say tool zstd_patch
 }
 
 # libc: prints its kind and, after a space, its version.

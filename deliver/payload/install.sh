@@ -6,10 +6,10 @@
 # and meta/end. Until the version's directory is renamed into .deliver/versions, all of it can be undone, and is: here
 # when something fails, by the next push when this one was killed.
 #
-# Says: `locked HOLDER` (75); `damaged PATH` (65); `taken PATH` (66); at the end `state installed|present`,
+# Says: `locked HOLDER` (75); `damaged PATH` (65); nothing, when the files of `reference` are not those it is told from (67); `taken PATH` (66); at the end `state installed|present`,
 # `activated VERSION`, `files COUNT`, and `cookie written` when a version that was present got only that.
 : "${root:=}" "${version:=}" "${digest:=}" "${base:=}" "${format:=}" "${token:=}" "${holder:=}" "${wait:=0}"
-: "${erts:=}" "${cookie:=}" "${cookie_again:=no}" "${tab:=}" "${attempt_said:=}"
+: "${reference:=}" "${reference_digest:=}" "${erts:=}" "${cookie:=}" "${cookie_again:=no}" "${tab:=}" "${attempt_said:=}"
 
 versions="$root/.deliver/versions"
 new="$root/.deliver/incoming/$token"
@@ -43,9 +43,15 @@ undo() {
   fi
 }
 
+# make_reference: what the stream is told from: files of the host, one after the other.
+make_reference() {
+  (cd "$root" && printf '%s\n' "$reference" | tr '\n' '\0' | xargs -0 cat --) >"$new/reference" 2>/dev/null
+  [ "$(sha256sum <"$new/reference")" = "$reference_digest  -" ] || exit 67
+}
+
 unpack() {
   case $format in
-    zstd) zstd -dcq - ;;
+    zstd) zstd -dcq ${reference:+"--patch-from=$new/reference"} - ;;
     gzip) gzip -dc ;;
   esac | tar -xpof - -C "$new"
 }
@@ -341,6 +347,7 @@ refresh_version() {
 }
 
 begin
+[ -z "$reference" ] || make_reference
 attempt 'unpacking' unpack
 [ -f "$new/meta/end" ] || fail "the stream ended early; nothing was changed"
 if [ -f "$versions/$version/manifest" ]; then

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Puts the files of an upgrade pair in place; they come as a tar on stdin, whose first `size` bytes they are when more
-# follows. Stands after layout.sh. Says `put PAIR`.
+# Puts the files of an upgrade pair in place; they come as a compressed tar on stdin, whose first `size` bytes they are
+# when more follows. Stands after layout.sh. Says `put PAIR`.
 : "${root:=}" "${pair:=}" "${to:=}" "${holder:=}" "${wait:=0}" "${size:=}"
 
 place=$root/.deliver/upgrades/$pair
@@ -16,7 +16,7 @@ take_stream() {
     dd bs="$size" count=1 iflag=fullblock 2>/dev/null
   else
     cat
-  fi
+  fi | gzip -dc
 }
 
 [ -d "$root/releases/$to" ] || fail "version $to is not installed in $root"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from threading import Lock
 
 import fabric
 import paramiko
@@ -29,7 +30,9 @@ class SshSession(Session):
     def __init__(self, name: str, connection: fabric.Connection, report: Report, *, forward_agent: bool) -> None:
         super().__init__(name, report)
         self._connection = connection
+        self._traffic = Traffic()
         self._forward_agent = forward_agent
+        self._is_closed = False
 
     @classmethod
     def open(cls, host: Host, ssh: Ssh, report: Report) -> SshSession:
@@ -55,11 +58,14 @@ class SshSession(Session):
         return bridged(channel, timeout)
 
     def close(self) -> None:
-        """End the connection."""
+        """End the connection, and tell once what went over it."""
         self._connection.close()
+        if not self._is_closed and self.commands:
+            self.report.log(self.name, f"1 connection, {self.commands} commands, {self._traffic.told}\n".encode())
+        self._is_closed = True
 
     def _start(self, command: str) -> ChannelPipes:
-        return ChannelPipes(self._channel(), command)
+        return ChannelPipes(self._channel(), command, self._traffic)
 
     def _channel(self) -> paramiko.Channel:
         try:
@@ -74,11 +80,32 @@ class SshSession(Session):
         return UnreachableError(f"{self.name}: the connection was lost: {error}")
 
 
+class Traffic:
+    """Bytes that scripts and what belongs to them took, before encryption; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.received = 0
+        self._lock = Lock()
+
+    def add(self, *, sent: int = 0, received: int = 0) -> None:
+        """Count some more."""
+        with self._lock:
+            self.sent += sent
+            self.received += received
+
+    @property
+    def told(self) -> str:
+        """It in words."""
+        return f"{self.sent / 1e3:.1f} kB sent, {self.received / 1e3:.1f} kB received"
+
+
 class ChannelPipes:
     """One channel on which a script runs."""
 
-    def __init__(self, channel: paramiko.Channel, command: str) -> None:
+    def __init__(self, channel: paramiko.Channel, command: str, traffic: Traffic) -> None:
         self._channel = channel
+        self._traffic = traffic
         # A refused command has no status, and so has one whose connection ended just then: `status` tells.
         with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
             channel.exec_command(command)
@@ -87,6 +114,7 @@ class ChannelPipes:
         """Send all of `data`."""
         for start in range(0, len(data), PIECE):
             self._channel.sendall(data[start : start + PIECE])
+        self._traffic.add(sent=len(data))
 
     def end_of_input(self) -> None:
         """Close stdin."""
@@ -96,7 +124,9 @@ class ChannelPipes:
     def read(self, timeout: float) -> bytes:
         """Return some of stdout."""
         self._channel.settimeout(timeout)
-        return self._channel.recv(CHUNK)
+        data = self._channel.recv(CHUNK)
+        self._traffic.add(received=len(data))
+        return data
 
     def read_error(self) -> bytes:
         """Return some of stderr."""

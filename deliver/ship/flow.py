@@ -16,8 +16,10 @@ from deliver.remote.who import told
 from deliver.report import Report
 from deliver.secret import Secret
 from deliver.ship import cookie, host_files
-from deliver.ship.crew import Crew, Site, agreed, refuse_locked
+from deliver.ship.crew import Crew, Site, agreed
 from deliver.ship.install import Cargo, Installed, Installer
+from deliver.ship.pack import Packs
+from deliver.ship.patch import MOST, Reference, reference
 from deliver.ship.plan import Shipment, plan, problems, wrong_target
 from deliver.ship.start import Starter
 from deliver.ship.stream import Member
@@ -110,7 +112,7 @@ class Deployment:
         builds = self._builds()
         with self.store.reader(), Crew(self.config.ssh, self.report, self.config.app) as crew:
             sites = agreed(crew.reach(self.request.hosts))
-            refuse_locked(sites, self.request.environment.name)
+            crew.refuse_locked(self.request.environment, sites)
             self.bring(crew, sites, builds)
 
     def bring(self, crew: Crew, sites: Sequence[Site], builds: Sequence[Release] = ()) -> None:
@@ -152,7 +154,9 @@ class Deployment:
         loads = agreed(crew.each([site for site, _ in lacking], lambda site: self._load(site, releases[site.name])))
         cookies = self._cookies(crew, loads, [site for site, _ in chosen if site.name not in releases])
         by_host = {load.site.name: load for load in loads}
-        outcomes = crew.each([load.site for load in loads], lambda site: self._install(by_host[site.name], cookies))
+        with Packs() as packs:
+            sites = [load.site for load in loads]
+            outcomes = crew.each(sites, lambda site: self._install(by_host[site.name], cookies, packs))
         for outcome in outcomes:
             if outcome.error is not None:
                 self.rows[outcome.name] = replace(self.rows[outcome.name], state="failed")
@@ -216,17 +220,19 @@ class Deployment:
                 return found
         return None
 
-    def _install(self, load: Load, cookies: cookie.Cookies) -> Installed:
+    def _install(self, load: Load, cookies: cookie.Cookies, packs: Packs) -> Installed:
         site, shipment = load.site, load.shipment
         cargo = Cargo(
             shipment,
             base=load.survey.has[shipment.base] if shipment.base is not None else None,
+            reference=self._reference(load, packs),
             files=self._files[self.version],
             cookie_place=load.cookie_place,
             cookie=cookies.given.get(site.name),
             cookie_again=cookies.replaces,
         )
-        installer = Installer(site.session, site.facts, self.store, self.report, self.request.lock_wait)
+        wait = self.request.lock_wait
+        installer = Installer(site.session, site.facts, self.store, self.report, packs, wait)
         installed = installer.install(cargo, self._again(load))
         changed, seconds = installed.changed + installed.cookie, round(installed.seconds, 2)
         self.rows[site.name] = Row(site.name, installed.state, installed.files, changed, installed.sent, seconds)
@@ -234,6 +240,13 @@ class Deployment:
             self._activated.add(site.name)
         self.report.step(site.name, _told(self.version, installed))
         return installed
+
+    def _reference(self, load: Load, packs: Packs) -> Reference | None:
+        has, shipment, templates = load.survey.has, load.shipment, self.request.environment.files.keys()
+        if "zstd_patch" not in load.site.facts.tools or load.site.facts.free < shipment.disk + MOST:
+            return None
+        key = (shipment.send, tuple((version, has[version].digest) for version in sorted(has)))
+        return packs.once(key, lambda: reference(shipment, has, self.store, templates=templates))
 
     def _again(self, load: Load) -> Callable[[frozenset[str]], Shipment]:
         return lambda paths: self._plan(load.release, load.manifest, load.survey, paths)

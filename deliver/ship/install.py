@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from deliver.errors import DeliverError, LockedError, RemoteError, StoreError, TargetError
 from deliver.node.facts import Facts
@@ -19,16 +19,20 @@ from deliver.remote.who import holder, journal_name, told
 from deliver.report import Report
 from deliver.secret import Secret
 from deliver.ship.delta import delta
+from deliver.ship.pack import Pack, Packs
+from deliver.ship.patch import Reference
 from deliver.ship.paths import is_versioned
 from deliver.ship.plan import Copy, Shipment
-from deliver.ship.stream import Member, Traffic, compressed, tar, text_member
+from deliver.ship.stream import Member, compressed, tar, text_member
 from deliver.store.store import Store
 
 #: Seconds that an installation may take besides its bytes, and the slowest network that is waited for, in bytes/s.
 PATIENCE = 300.0
 SLOWEST = 50_000
 
-_LOCKED, _DAMAGED, _TAKEN, _FULL = 75, 65, 66, 28
+_LOCKED, _DAMAGED, _TAKEN, _UNLIKE, _FULL = 75, 65, 66, 67, 28
+#: How often a host may turn out to have other files than it said.
+_TRIES = 3
 _PARTS = ("lock.sh", "layout.sh")
 
 
@@ -39,6 +43,7 @@ class Cargo:
     Args:
         shipment: the version, and what of it the host lacks.
         base: the manifest that the new one is told from; None when there is none.
+        reference: what the stream is told from, where the host can do that; None for nothing.
         files: the configuration's own files.
         cookie_place: the file on the host that holds the Erlang cookie; empty for none.
         cookie: the cookie to put there; None to leave it.
@@ -47,10 +52,19 @@ class Cargo:
 
     shipment: Shipment
     base: Manifest | None = None
+    reference: Reference | None = None
     files: Sequence[Member] = ()
     cookie_place: str = ""
     cookie: Secret | None = None
     cookie_again: bool = False
+
+    @property
+    def key(self) -> Hashable:
+        """What the stream depends on, besides the configuration's own files, which all hosts get alike."""
+        shipment = self.shipment
+        base = self.base.digest if self.base else ""
+        reference = self.reference.digest if self.reference else ""
+        return shipment.release, shipment.send, shipment.copies, base, reference, self.cookie
 
 
 @dataclass(frozen=True)
@@ -85,6 +99,7 @@ class Installer:
         facts: what it said of itself.
         store: has the contents.
         report: hears of the progress.
+        packs: has the streams that several hosts get.
         wait: seconds to wait for the host's lock.
     """
 
@@ -92,8 +107,9 @@ class Installer:
     facts: Facts
     store: Store
     report: Report
+    packs: Packs
     wait: int = 0
-    _traffic: Traffic = field(default_factory=Traffic)
+    _sent: int = 0
 
     def install(self, cargo: Cargo, again: Callable[[frozenset[str]], Shipment]) -> Installed:
         """Bring the cargo to the host.
@@ -109,35 +125,53 @@ class Installer:
             RemoteError: the script failed.
         """
         began = time.monotonic()
-        try:
-            installed = self._push(cargo)
-        except _CopiesDamagedError as error:
-            self.report.warn(error.message)
-            installed = self._push(replace(cargo, shipment=again(error.paths)))
-        return replace(installed, sent=self._traffic.sent, seconds=time.monotonic() - began)
+        installed = self._pushed(cargo, again)
+        return replace(installed, sent=self._sent, seconds=time.monotonic() - began)
+
+    def _pushed(self, cargo: Cargo, again: Callable[[frozenset[str]], Shipment]) -> Installed:
+        if "zstd_patch" not in self.facts.tools:
+            cargo = replace(cargo, reference=None)
+        for _ in range(_TRIES - 1):
+            try:
+                return self._push(cargo)
+            except _UnlikeError as error:
+                self.report.warn(error.message)
+                cargo = replace(cargo, reference=None)
+            except _CopiesDamagedError as error:
+                self.report.warn(error.message)
+                cargo = replace(cargo, shipment=again(error.paths), reference=None)
+        return self._push(cargo)
 
     def _push(self, cargo: Cargo) -> Installed:
         kind = "zstd" if "zstd" in self.facts.tools else "gzip"
-        total = cargo.shipment.send_bytes
-        name = self.session.name
-        traffic = Traffic()
-        stream = compressed(
-            tar(members(cargo, self.facts.root, self.store)),
-            kind,
-            traffic,
-            lambda done: self.report.progress(name, min(done, total), total),
-        )
         text = script("install.sh", self._arguments(cargo, kind), parts=_PARTS)
+        total = cargo.shipment.send_bytes
         deadline = PATIENCE + self.wait + total / SLOWEST
-        try:
-            completed = self.session.run(text, stdin=stream, deadline=deadline, check=False)
-        finally:
-            self._traffic.sent += traffic.sent
+        before = self._sent
+
+        def tell(sent: int, plain: int) -> None:
+            self._sent = before + sent
+            self.report.progress(self.session.name, min(plain, total), total)
+
+        stream = self._pack(cargo, kind).read(tell)
+        completed = self.session.run(text, stdin=stream, deadline=deadline, check=False)
         return self._judge(cargo.shipment, completed)
 
+    def _pack(self, cargo: Cargo, kind: str) -> Pack:
+        """Return the stream, which other hosts may get too."""
+        root, size = self.facts.root, cargo.shipment.send_bytes
+        reference = cargo.reference.content if cargo.reference else b""
+
+        def make(told: Callable[[int], None]) -> Iterator[bytes]:
+            return compressed(tar(members(cargo, root, self.store)), kind, told, reference=reference, size=size)
+
+        return self.packs.once((root, kind, cargo.key), lambda: Pack(make))
+
     def _arguments(self, cargo: Cargo, kind: str) -> Mapping[str, Argument]:
-        shipment = cargo.shipment
+        shipment, reference = cargo.shipment, cargo.reference
         return {
+            "reference": "\n".join(reference.paths) if reference else "",
+            "reference_digest": reference.digest if reference else "",
             "root": self.facts.root,
             "who": journal_name(),
             "holder": holder("install", shipment.version),
@@ -173,6 +207,8 @@ class Installer:
             return LockedError(f"{name}: {told(who)} is at work there", hint="try again later, or use --lock-wait")
         if completed.status == _DAMAGED:
             return self._damaged(shipment, frozenset(values[0] for key, values in said if key == "damaged"))
+        if completed.status == _UNLIKE:
+            return _UnlikeError(f"{name}: has other files than it should, so all of what it lacks is sent")
         if completed.status == _TAKEN:
             paths = [values[0] for key, values in said if key == "taken"]
             return TargetError(
@@ -217,6 +253,10 @@ class _CopiesDamagedError(DeliverError):
     def __init__(self, message: str, paths: frozenset[str]) -> None:
         super().__init__(message)
         self.paths = paths
+
+
+class _UnlikeError(DeliverError):
+    """What the stream was told from is not what the host has."""
 
 
 def _disk_trouble(completed: Completed) -> str:

@@ -33,6 +33,11 @@ def unit(path: str) -> str:
     return "/".join(path.split("/")[: 1 if path.startswith("erts-") else 2])
 
 
+def is_tellable(path: str) -> bool:
+    """Whether the scripts on hosts can tell the path from the divisions between paths."""
+    return _UNTELLABLE.search(path) is None
+
+
 def refuse_untellable(version: str, manifest: Manifest) -> None:
     """Refuse names that the scripts on hosts cannot handle.
 

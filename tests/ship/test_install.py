@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import threading
@@ -78,6 +79,35 @@ def test_nothing_is_done_twice_and_one_script_tells(bench: Bench) -> None:
     assert deployment.is_idle
     assert row(deployment) == ("present", 0)
     assert len(bench.heard.everything) == 1
+
+
+def blobs(bench: Bench) -> bytes:
+    """Deploy a version with what cannot be compressed, and keep one that differs from it by a little."""
+    old = os.urandom(400_000)
+    new = old[:200_000] + b"a little" + old[200_000:]
+    bench.tree("0.1.0", **{"lib__demo-0.1.0__priv__blob": old})
+    bench.tree("0.2.0", **{"lib__demo-0.2.0__priv__blob": new})
+    bench.deploy("0.1.0")
+    return new
+
+
+def test_a_file_that_changed_a_little_is_told_from_what_the_host_has(bench: Bench, shell: str) -> None:
+    new = blobs(bench)
+    (told,) = bench.deploy("0.2.0").rows.values()
+    assert (bench.root() / "lib/demo-0.2.0/priv/blob").read_bytes() == new
+    assert (told.sent < 5_000) == (shell != "busybox")
+    assert bench.heard.warnings == []
+    assert list((bench.root() / ".deliver/incoming").iterdir()) == []
+
+
+def test_where_the_host_has_other_files_than_it_should_all_is_sent(bench: Bench, shell: str) -> None:
+    new = blobs(bench)
+    (bench.root() / "lib/demo-0.1.0/priv/blob").write_bytes(b"rotten")
+    (told,) = bench.deploy("0.2.0").rows.values()
+    assert (bench.root() / "lib/demo-0.2.0/priv/blob").read_bytes() == new
+    assert told.sent > 400_000
+    unlike = ["prod1: has other files than it should, so all of what it lacks is sent"]
+    assert bench.heard.warnings == ([] if shell == "busybox" else unlike)
 
 
 def test_older_versions_can_come_later(bench: Bench) -> None:

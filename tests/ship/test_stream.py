@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 import zstandard
 
 from deliver.errors import StoreError
-from deliver.ship.stream import Member, Traffic, compressed, tar, text_member
+from deliver.ship.stream import Member, compressed, tar, text_member
 
 
 def members() -> list[Member]:
@@ -59,10 +62,28 @@ def test_contents_are_opened_one_after_the_other() -> None:
 
 
 @pytest.mark.parametrize("kind", ["zstd", "gzip"])
-def test_compressed_streams_are_counted_and_whole(kind: str) -> None:
-    traffic, told = Traffic(), list[int]()
-    data = b"".join(compressed([b"word " * 1000] * 50, kind, traffic, told.append))
+def test_compressed_streams_are_whole_and_told(kind: str) -> None:
+    told = list[int]()
+    data = b"".join(compressed([b"word " * 1000] * 500, kind, told.append))
     plain = gzip.decompress(data) if kind == "gzip" else zstandard.ZstdDecompressor().decompressobj().decompress(data)
-    assert plain == b"word " * 50_000
-    assert traffic == Traffic(250_000, len(data))
-    assert told[-1] == 250_000
+    assert plain == b"word " * 500_000
+    assert told[-1] == 2_500_000
+
+
+def test_whoever_unpacks_gzip_gets_blocks_as_one_file() -> None:
+    text = bytes(range(256)) * 20_000
+    data = b"".join(compressed([text], "gzip", lambda _: None))
+    assert subprocess.run(["gzip", "-dc"], input=data, capture_output=True, check=True).stdout == text
+    assert subprocess.run(["busybox", "gzip", "-dc"], input=data, capture_output=True, check=True).stdout == text
+
+
+def test_what_the_host_has_is_not_told_again(tmp_path: Path) -> None:
+    old = os.urandom(3_000_000)
+    new = old[:1_000_000] + b"something new" + old[1_000_100:]
+    data = b"".join(compressed([new], "zstd", lambda _: None, reference=old, size=len(new)))
+    assert len(data) < 1_000
+    (tmp_path / "old").write_bytes(old)
+    argv = ["zstd", "-dcq", f"--patch-from={tmp_path}/old", "-"]
+    assert subprocess.run(argv, input=data, capture_output=True, check=True).stdout == new
+    (tmp_path / "old").write_bytes(old[:2_000_000] + b"?" + old[2_000_001:])
+    assert subprocess.run(argv, input=data, capture_output=True, check=False).returncode != 0
