@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from threading import Barrier, BrokenBarrierError
 
 from deliver.errors import DeliverError, LockedError, NodeError
-from deliver.fleet.means import Means
+from deliver.fleet.means import Means, has_lost
 from deliver.fleet.ways import Assignment, running_version
 from deliver.node.control import start, stop
 from deliver.otp.release import Release
@@ -19,8 +19,8 @@ from deliver.ship.crew import Site
 from deliver.ship.start import activate
 from deliver.upgrade.turn import Ended, Ready, Turn
 
-#: How often a restart is tried, when connections are lost.
-ATTEMPTS = 3
+#: How often a restart is tried, when connections are lost: at any of its steps, and more than once.
+ATTEMPTS = 5
 #: Seconds beyond `stop_timeout` for the others of a cold roll to have stopped.
 GATE = 60.0
 
@@ -143,7 +143,7 @@ class HostChange:
                 self._start_anew()
                 break
             except LOST as error:
-                if attempt == ATTEMPTS:
+                if attempt == ATTEMPTS or not has_lost(error):
                     raise
                 # What was asked for may have been done, or not; each of its steps may be run twice.
                 self.means.report.warn(f"{error.message}; looking what became of it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from importlib import resources
 from deliver.secret import Secret, masked
 
 Argument = str | int | Secret
+
+_COMMENT = re.compile(r"^\s*#(?: .*)?\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Script:
             has_lifeline: whether the end of stdin ends the script.
         """
         lifeline = "yes" if has_lifeline else "no"
-        return f"deadline={max(1, round(deadline))}\nlifeline={lifeline}\n{payload('prelude.sh')}{self.text}"
+        return f"deadline={max(1, round(deadline))}\nlifeline={lifeline}\n{bare('prelude.sh')}{self.text}"
 
 
 def script(name: str, arguments: Mapping[str, Argument] | None = None, *, parts: tuple[str, ...] = ()) -> Script:
@@ -66,8 +69,14 @@ def script(name: str, arguments: Mapping[str, Argument] | None = None, *, parts:
     given = arguments or {}
     secrets = tuple(value for value in given.values() if isinstance(value, Secret))
     lines = [f"{key}={shlex.quote(_plain(value))}\n" for key, value in given.items()]
-    bodies = [payload(part) for part in (*parts, name)]
+    bodies = [bare(part) for part in (*parts, name)]
     return Script(name, "".join(lines + bodies), secrets)
+
+
+@cache
+def bare(name: str) -> str:
+    """Return a file of `deliver/payload` without the lines that are comments: a third of what would cross."""
+    return _COMMENT.sub("", payload(name))
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from tests.apps import make_repository
 from tests.bench import rolls
@@ -14,6 +15,8 @@ from tests.bench.measure import Figure, Meter
 from tests.hosts import Fleet
 from tests.rollout.street import Street
 from tests.upgrade.works import Works
+
+T = TypeVar("T")
 
 NODES = ("prod1", "prod2", "prod3")
 VERSIONS = ("v0.1.0", "v0.2.0", "v0.3.0")
@@ -41,6 +44,7 @@ class Bench:
         (self.repository / "deliver.toml").write_text(_configuration(self))
         self.meter = Meter(self.fleet.link, {"DELIVER_CONFIG": ""}, self.repository)
         self._done: set[str] = set()
+        self._kept: dict[str, object] = {}
 
     @cached_property
     def street(self) -> tuple[Street, Works]:
@@ -58,6 +62,13 @@ class Bench:
     def copy(self, source: str, target: str) -> None:
         """Copy a file, the plain way."""
         self.meter.run("scp", "-q", "-F", str(self.fleet.ssh_config), source, target)
+
+    def kept(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` made for the first case that asked."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        made: T = self._kept[name]  # type: ignore[assignment]  # a name stands for one kind of thing
+        return made
 
     def once(self, name: str, work: Callable[[], None]) -> None:
         """Do `work` unless an earlier case has done it."""

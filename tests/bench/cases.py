@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.bench import rolls, upgrades
+from tests.bench import rolls, upgrades, wire
 from tests.bench.bench import (
     NODES,
     Bench,
@@ -105,6 +105,7 @@ CASES: dict[str, Callable[[Bench], Row]] = {
     "hot-upgrade": upgrades.hot_upgrade,
     "connections": upgrades.connections,
     **rolls.CASES,
+    **wire.CASES,
 }
 
 

@@ -64,13 +64,14 @@ class Meter:
         self._environ = {**os.environ, **environ}
         self._directory = directory
 
-    def run(self, *argv: str) -> None:
-        """Run a command to its end; its output is kept for when it fails."""
+    def run(self, *argv: str) -> str:
+        """Run a command to its end; return what it wrote on stdout."""
         done = subprocess.run(
             argv, cwd=self._directory, env=self._environ, stdin=subprocess.DEVNULL, capture_output=True, check=False
         )
         if done.returncode:
             raise SystemExit(f"bench: {' '.join(argv)} failed:\n{done.stdout.decode()}\n{done.stderr.decode()}")
+        return done.stdout.decode()
 
     def measure(self, work: Callable[[], None], *, runs: int = 1) -> Figure:
         """Return what `work` costs: the median of `runs`."""

@@ -12,7 +12,7 @@ import pytest
 from deliver.config.schema import Host, Ssh
 from deliver.errors import DeadlineError, RemoteError
 from deliver.remote.connect import connect
-from deliver.remote.script import Script, script
+from deliver.remote.script import Script, bare, script
 from deliver.remote.session import Session
 from deliver.report import Silent
 from deliver.secret import Secret
@@ -104,7 +104,8 @@ def test_arguments_are_quoted_and_secrets_are_in_no_argument_list(session: Sessi
         "printf '%s\\n' \"$word\" \"$secret\"; tr '\\0' ' ' </proc/$$/cmdline; cat /proc/$$/environ | tr '\\0' '\\n'\n"
     )
     shown = script("prelude.sh", {"word": "two words; $(false) 'quoted'", "secret": secret})
-    done = session.run(Script("x", shown.text.split("# shellcheck")[0] + text, shown.secrets))
+    assignments = shown.text.removesuffix(bare("prelude.sh"))
+    done = session.run(Script("x", assignments + text, shown.secrets))
     assert done.lines[:2] == ["two words; $(false) 'quoted'", secret.reveal]
     assert "hunter2" not in "\n".join(done.lines[2:])
     assert "hunter2" not in shown.shown()

@@ -45,14 +45,14 @@ HEALTH: Point = ("health", "prod2")
 UNDRAIN: Point = ("undrain", "prod2")
 STEPS = {"restart": (*BEFORE, *DOWN, HEALTH, UNDRAIN, *AFTER), "hot": (*BEFORE, *UP, HEALTH, *AFTER)}
 
-#: What goes back in CI; DELIVER_KILLS=all in the environment goes back, and on, from every step, however it was struck.
+#: What goes back in CI; KILLS=all in the environment goes back, and on, from every step, however it was struck.
 BACK = (("restart", "deliver", ("start", "prod2")),)
 ON = (("hot", "network", ("upgrade", "prod2")),)
-#: What is killed at each step of a roll in CI; all else with DELIVER_KILLS=all.
+#: What is killed at each step of a roll in CI; all else with KILLS=all.
 KILLED = (("restart", "deliver"), ("hot", "sshd"))
 BLOWS = ("deliver", "sshd", "node", "network", "laptop")
 EACH = tuple((way, what, point) for way in WAYS for what in BLOWS for point in STEPS[way])
-IS_WHOLE = os.environ.get("DELIVER_KILLS") == "all"
+IS_WHOLE = os.environ.get("KILLS") == "all"
 
 
 @dataclass
