@@ -13,7 +13,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 
@@ -208,6 +208,16 @@ class Held:
 
     def release(self) -> None:
         """Give it back; does nothing when it is not ours."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is None or keeper.end() or self._error is not None:
+            return
+        # Its host cannot know yet that we are gone.
+        with suppress(DeliverError):
+            self._give_back_anew()
+
+    def _give_back_anew(self) -> None:
+        """Take it over another connection, and give it back there."""
+        self.take(0.0)
         if self._keeper is not None:
             self._keeper.end()
 

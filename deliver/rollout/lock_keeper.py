@@ -70,10 +70,11 @@ class Keeper:
         self._words.put(b"end\n")
         self._words.put(b"")
 
-    def end(self) -> None:
-        """Have the script give the lock back, and end."""
+    def end(self) -> bool:
+        """Have the script give the lock back, and end; return whether it has."""
         self.let_go()
         self._thread.join(LAST_WORDS)
+        return not self._thread.is_alive() and self._error is None
 
     def _next(self, patience: float) -> tuple[str, str]:
         if not self._thread.is_alive() and self._answers.empty():

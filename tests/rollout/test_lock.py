@@ -398,7 +398,7 @@ def pair() -> Iterator[Fleet]:
 def far(pair: Fleet) -> Iterator[Callable[[], Operator]]:
     """Return a function that makes operators at two hosts."""
     environment = Environment("production", tuple(Host(name, path="/srv") for name in ("first", "second")))
-    ssh = Ssh(config=pair.ssh_config, connect_timeout=2.0)
+    ssh = Ssh(config=pair.ssh_config, connect_timeout=2.0, silence=2.0)
     with ExitStack() as stack:
         yield lambda: Operator(environment, stack, ssh)
     pair.mend()
@@ -465,6 +465,17 @@ def test_a_network_that_is_silent_for_a_while(
         until(lambda: not is_locked(pair, "first"))
         monkeypatch.undo()
         lock.check()
+
+
+@pytest.mark.hosts
+def test_what_was_lost_in_silence_is_given_back_at_once_when_the_network_is_there_again(
+    pair: Fleet, far: Callable[[], Operator]
+) -> None:
+    with far().holds() as lock:
+        assert lock.host == "first"
+        with pair["first"].silent():
+            time.sleep(4.0)  # the connection counts as lost
+    until(lambda: not is_locked(pair, "first"), 5.0)
 
 
 @pytest.mark.hosts
