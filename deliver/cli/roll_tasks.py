@@ -296,6 +296,8 @@ def _title(plan: Plan) -> str:
 
 
 def _show(run: Run, rollout: Rollout) -> None:
+    from deliver.fleet.told import down_time
+
     rows = rollout.rows
     if not rows:
         return
@@ -310,12 +312,16 @@ def _show(run: Run, rollout: Rollout) -> None:
                 "to": row.version,
                 "seconds": round(row.seconds, 2),
                 "milliseconds": row.milliseconds,
+                "pause_milliseconds": row.pause,
+                "out_of_service_seconds": round(row.gap, 2),
             }
             for row in rows
         ],
     }
     cells = [(row.host, row.state, row.old, row.version, round(row.seconds, 1)) for row in rows]
     run.out.table("", _ROWS, cells, document)
+    for one in down_time(rows):
+        run.out.note(one)
 
 
 def _end(rollout: Rollout) -> str:

@@ -36,12 +36,16 @@ class Told:
         version: that it runs; empty when nobody knows, or none.
         seconds: how long it took.
         milliseconds: that `release_handler` took.
+        pause: the most milliseconds that a process stood still.
+        gap: seconds that the host was out of service.
     """
 
     state: str
     version: str
     seconds: float
     milliseconds: int = 0
+    pause: float = 0.0
+    gap: float = 0.0
 
 
 @dataclass
@@ -87,8 +91,10 @@ class FleetHands:
         change = HostChange(self.plan.of(host), self.means, batch, self._gates.get(batch), self._mates[batch])
         began = time.monotonic()
         result = self._checked(change)
-        self.ended[host] = Told(change.state, result.version, time.monotonic() - began, change.milliseconds)
-        self._tell(change, result, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        measured = (change.milliseconds, change.pause, change.gap)
+        self.ended[host] = Told(change.state, result.version, seconds, *measured)
+        self._tell(change, result, seconds)
         return result
 
     def undo(self, host: str) -> Result:
@@ -154,5 +160,9 @@ class FleetHands:
     def _write_end(self, journals: Journals, change: HostChange, result: Result, seconds: float) -> str:
         """Write how a change ended; return what went wrong, in a line."""
         failed = result.error.message.splitlines()[0] if result.error else ""
-        journals.end(change.site.session, change.site.host, "failed" if failed else "ok", failed, seconds)
+        lines = journals.lines(change.name, "failed" if failed else "ok", failed, seconds)
+        try:
+            self.means.again_when_lost(change.site, lambda site: journals.end(site.session, site.host, lines))
+        except DeliverError as error:
+            journals.miss(change.name, error)
         return failed

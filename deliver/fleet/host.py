@@ -39,6 +39,8 @@ class HostChange:
         site: the host, as it was last asked.
         state: how it was changed, or how its upgrade failed, in a word.
         milliseconds: that `release_handler` took.
+        pause: the most milliseconds that a process stood still for an upgrade.
+        gap: seconds that the host was out of service for a restart: from its drain until it was healthy, and back.
     """
 
     assignment: Assignment
@@ -50,6 +52,8 @@ class HostChange:
     site: Site = field(init=False)
     state: str = "failed"
     milliseconds: int = 0
+    pause: float = 0.0
+    gap: float = 0.0
     _touched: bool = False
     _is_out: bool = False
     _drained_at: float = 0.0
@@ -103,7 +107,7 @@ class HostChange:
                 self.site = self.means.again(self.site)
                 ended = self._turned(resumes=True)
             self._touched = ended.state != "unchanged"
-            self.milliseconds = ended.milliseconds
+            self.milliseconds, self.pause = ended.milliseconds, ended.pause
             if ended.error is not None:
                 # Restarted is what an upgrade must not do, and what the other way is meant to.
                 self.state = "failed" if ended.state == "restarted" else ended.state
@@ -112,7 +116,10 @@ class HostChange:
                 told.append(f"runs {ended.version} already")
                 return
             self._going = ended.state
-            told.append(f"{ended.state} from {self.assignment.old} to {ended.version}, {ended.milliseconds} ms")
+            told.append(
+                f"{ended.state} from {self.assignment.old} to {ended.version}, {ended.milliseconds} ms; "
+                f"no process stood for more than {ended.pause:g} ms"
+            )
 
     def _turned(self, *, resumes: bool = False) -> Ended:
         """Upgrade the node, or only see to the end of what was begun; `unfinished` may be gone on with."""
@@ -135,7 +142,7 @@ class HostChange:
     def _restart(self) -> None:
         if self.assignment.way == "restart":
             self._is_out, self._drained_at = True, time.monotonic()
-            self.means.drain(self.site, self.batch)
+            self.site = self.means.drain(self.site, self.batch)
         if self.gate is not None:
             self._stop_with_all(self.gate)
         for attempt in range(1, ATTEMPTS + 1):
@@ -215,21 +222,18 @@ class HostChange:
             raise
         if self._is_out or self.assignment.way == "start":
             # One that was down may have been taken out by a roll that ended in the middle, or not be seen up yet.
-            self.means.undrain(self.site, self.batch, is_well=True)
+            self.site = self.means.undrain(self.site, self.batch, is_well=True)
         if self._drained_at:
-            self.means.note("undrain", self.name, self.batch, f"out of service for {self._gap:.1f} s")
+            self.gap = time.monotonic() - self._drained_at
+            self.means.note("undrain", self.name, self.batch, f"out of service for {self.gap:.1f} s")
 
     def _undrain_after_failure(self) -> None:
         if not self._is_out:
             return
         try:
-            self.means.undrain(self.site, self.batch, is_well=False)
+            self.site = self.means.undrain(self.site, self.batch, is_well=False)
         except DeliverError as error:
             self.means.report.warn(f"{self.name} is still out of service: {error.message}")
-
-    @property
-    def _gap(self) -> float:
-        return time.monotonic() - self._drained_at
 
     def _failed(self, error: DeliverError) -> Result:
         standing, version = self._standing()

@@ -118,16 +118,20 @@ class Means:
         """Return a host as it is now, over the same connection."""
         return site.again(self.app)
 
-    def again_when_lost(self, site: Site, work: Callable[[Site], T]) -> T:
-        """Do what may be done again, over a new connection when the old one is lost, now or while nobody needed it."""
+    def again_when_lost(self, site: Site, work: Callable[[Site], T]) -> tuple[Site, T]:
+        """Do what may be done again, over a new connection when the old one is lost, now or while nobody needed it.
+
+        Returns:
+            The host as it was last reached, and what `work` did.
+        """
         for _ in range(TRIES - 1):
             try:
-                return work(site)
+                return site, work(site)
             except DeliverError as error:
                 if not has_lost(error):
                     raise
             site = self.again(site)
-        return work(site)
+        return site, work(site)
 
     # Around a change --------------------------------------------------------------------------------------------------
 
@@ -157,18 +161,21 @@ class Means:
                 directory=self.directory,
             )
 
-    def drain(self, site: Site, batch: int) -> None:
-        """Take a host out of service."""
+    def drain(self, site: Site, batch: int) -> Site:
+        """Take a host out of service; return it as it was last reached."""
         if self.environment.drain.is_set:
             with self.step("drain", site.name, batch) as told:
-                told.append(self.again_when_lost(site, lambda one: drain(self._place(one))))
+                site, came = self.again_when_lost(site, lambda one: drain(self._place(one)))
+                told.append(came)
+        return site
 
-    def undrain(self, site: Site, batch: int, *, is_well: bool) -> None:
-        """Bring a host back into service."""
+    def undrain(self, site: Site, batch: int, *, is_well: bool) -> Site:
+        """Bring a host back into service; return it as it was last reached."""
         if self.environment.drain.is_set:
             with self.step("undrain", site.name, batch) as told:
-                came = self.again_when_lost(site, lambda one: undrain(self._place(one), expect_up=is_well))
+                site, came = self.again_when_lost(site, lambda one: undrain(self._place(one), expect_up=is_well))
                 told.append(came)
+        return site
 
     def around(self, site: Site) -> frozenset[str]:
         """Return the nodes that a host's node is connected to, when they form a cluster."""

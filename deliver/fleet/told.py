@@ -30,6 +30,8 @@ class Row:
         version: that it runs now, as far as we know; empty when nobody knows, or none.
         seconds: how long it took.
         milliseconds: that `release_handler` took.
+        pause: the most milliseconds that a process stood still for an upgrade.
+        gap: seconds that the host was out of service for a restart.
     """
 
     host: str
@@ -39,6 +41,8 @@ class Row:
     version: str
     seconds: float = 0.0
     milliseconds: int = 0
+    pause: float = 0.0
+    gap: float = 0.0
 
     def __str__(self) -> str:
         silent = {"down": "does not run", "unknown": "may run anything: ask it with `version`"}
@@ -144,6 +148,18 @@ def failure(error: DeliverError, rows: Sequence[Row], words: Words, *, is_bad: b
         return RestartedError(message, hint=hint)
     error.message, error.hint = message, hint
     return error
+
+
+def down_time(rows: Sequence[Row]) -> list[str]:
+    """Return what the change has cost those who use the fleet: the longest pause, and the longest gap; see `Row`."""
+    said = []
+    if any(row.milliseconds for row in rows):
+        slowest = max(rows, key=lambda row: row.pause)
+        said.append(f"no process of an upgraded node stood for more than {slowest.pause:g} ms ({slowest.host})")
+    longest = max(rows, key=lambda row: row.gap, default=None)
+    if longest is not None and longest.gap:
+        said.append(f"no restarted host was out of service for more than {longest.gap:.1f} s ({longest.host})")
+    return said
 
 
 def shown(rows: Sequence[Row], most: int = 40) -> list[str]:

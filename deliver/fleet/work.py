@@ -16,6 +16,7 @@ from deliver.fleet.means import Means
 from deliver.fleet.plan import Plan, Task
 from deliver.fleet.told import Row, Words
 from deliver.fleet.ways import Assignment, Strategy, running_version
+from deliver.remote.connect import RECONNECT
 from deliver.remote.fleet import Outcome as Seen
 from deliver.rollout import journal, once
 from deliver.rollout.drive import drive
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 #: Seconds that a script whose connection was lost may need to leave its host's lock.
 SETTLED = 10
-#: Seconds within which a host that did answer must do so again at the end.
-LOOK = 5.0
 
 #: Strategies that a task has without being told.
 _USUAL: Mapping[Task, tuple[Strategy, ...]] = {
@@ -260,7 +259,7 @@ class Work:
 
     def _seen(self, site: Site) -> Site:
         is_silent = self.roll.standings[site.name] == "unknown"
-        return self.means.again(site, 0.0 if is_silent else LOOK)
+        return self.means.again(site, 0.0 if is_silent else RECONNECT)
 
     def _refuse_lost(self) -> None:
         lost = [row.host for row in self.rows() if row.state not in told.WELL]
@@ -285,7 +284,8 @@ class Work:
             still = "new" if standing == "old" and not self.plan.version else standing
             runs = "" if begun or still == "down" else one.old
             return Row(one.name, "interrupted" if begun else "not touched", still, one.old, runs)
-        return Row(one.name, ended.state, standing, one.old, ended.version, ended.seconds, ended.milliseconds)
+        measured = (ended.seconds, ended.milliseconds, ended.pause, ended.gap)
+        return Row(one.name, ended.state, standing, one.old, ended.version, *measured)
 
     def _error(self, outcome: Outcome) -> DeliverError:
         if outcome == "declined":

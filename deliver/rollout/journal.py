@@ -113,22 +113,30 @@ class Journals:
         Raises:
             UnreachableError, DeadlineError: the connection was lost.
         """
+        self.end(session, host, [self._made(outcome="began", at=_now())])
+
+    def lines(self, host: str, outcome: str, reason: str = "", seconds: float = 0.0) -> list[Entry]:
+        """Return the steps of a host, which are kept no longer, and how its change ended."""
+        with self._lock:
+            steps = self._steps.pop(host, [])
+        return [*steps, self._made(outcome=outcome, reason=self.mask(reason), seconds=seconds, at=_now())]
+
+    def end(self, session: Session, host: Host, lines: Sequence[Entry]) -> None:
+        """Write how the change of a host ended.
+
+        Raises:
+            UnreachableError, DeadlineError: the connection was lost.
+        """
         try:
-            self._append(session, host, [self._made(outcome="began", at=_now())])
+            append(session, host, self.app, lines)
         except (UnreachableError, DeadlineError):
             raise
         except DeliverError as error:
-            self._miss(host, error)
+            self.miss(host.name, error)
 
-    def end(self, session: Session, host: Host, outcome: str, reason: str = "", seconds: float = 0.0) -> None:
-        """Write the steps of a host, and how its change ended."""
-        with self._lock:
-            steps = self._steps.pop(host.name, [])
-        last = self._made(outcome=outcome, reason=self.mask(reason), seconds=seconds, at=_now())
-        try:
-            self._append(session, host, [*steps, last])
-        except DeliverError as error:
-            self._miss(host, error)
+    def miss(self, host: str, error: DeliverError) -> None:
+        """Tell that a journal could not be written."""
+        self.report.warn(f"the journal of {host} has a gap: {error.message}")
 
     def _entry(self, event: Event) -> Entry:
         outcome = {"ended": "ok", "failed": "failed"}.get(event.kind, "note")
@@ -142,12 +150,6 @@ class Journals:
 
     def _made(self, **more: Any) -> Entry:
         return Entry(**{**asdict(self.about), **more})
-
-    def _append(self, session: Session, host: Host, entries: Sequence[Entry]) -> None:
-        append(session, host, self.app, entries)
-
-    def _miss(self, host: Host, error: DeliverError) -> None:
-        self.report.warn(f"the journal of {host.name} has a gap: {error.message}")
 
 
 def append(session: Session, host: Host, app: str, entries: Sequence[Entry]) -> None:

@@ -19,6 +19,7 @@ from datetime import datetime, timezone
 
 from deliver.config.schema import Environment, Host
 from deliver.errors import DeadlineError, DeliverError, LockedError, UnreachableError
+from deliver.remote.connect import patiently
 from deliver.remote.fleet import each
 from deliver.remote.script import Argument, Script, script
 from deliver.remote.session import Session
@@ -226,10 +227,10 @@ class Held:
         if key == "lost":
             raise self._taken_away(text)
         if key != "held":
-            self._take_again()
+            self.report.warn(f"{self._trouble}: taking the lock of {self.environment.name} again")
+            patiently(self._take_again)
 
     def _take_again(self) -> None:
-        self.report.warn(f"{self._trouble}: taking the lock of {self.environment.name} again")
         old = self._keeper
         try:
             self.take(0.0)

@@ -201,7 +201,8 @@ class HotDeployment:
         self.rows[name] = replace(row, new=ended.version, state=ended.state, milliseconds=ended.milliseconds)
         if ended.error is not None:
             raise told.failure(ended.error, list(self.rows.values()), request.words) from ended.error
-        how = f"in {ended.milliseconds} ms" if not ready.choice.resumes else "before; checked, and what it boots now"
+        took = f"in {ended.milliseconds} ms, no process stood for more than {ended.pause:g} ms"
+        how = took if not ready.choice.resumes else "before; checked, and what it boots now"
         self.report.step(name, f"{ended.state} from {step.old.version} to {step.new.version} {how}")
 
 

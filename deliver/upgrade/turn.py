@@ -12,6 +12,7 @@ from deliver.errors import DeliverError, NodeError, RestartedError
 from deliver.node.agent import Standing
 from deliver.node.control import start, stop
 from deliver.otp.upgrade.check import Expected, check
+from deliver.otp.upgrade.pauses import pauses
 from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.otp.upgrade.tree import ended_children
 from deliver.remote.connect import LOST, patiently
@@ -31,12 +32,14 @@ class Ended:
         state: in a word; `unfinished` for a node that runs the new version and boots the old one.
         version: that the node runs; empty when nobody knows, or none.
         milliseconds: that `release_handler` took.
+        pause: the most milliseconds that a process stood still for it; 0 when none did.
         error: what went wrong; None when nothing did.
     """
 
     state: State
     version: str
     milliseconds: int = 0
+    pause: float = 0.0
     error: DeliverError | None = None
 
 
@@ -79,6 +82,7 @@ class Turn:
     _commits: bool = False
     _goes_back: bool = False
     _milliseconds: int = 0
+    _pause: float = 0.0
 
     def run(self) -> Ended:
         """Change the node, check it, watch it, and make its version permanent; or bring it to rest."""
@@ -103,6 +107,7 @@ class Turn:
             return Change(now, now, 0)
         change = upgrader.change(self.ready.step)
         self._milliseconds = change.milliseconds
+        self._pause = max((one.milliseconds for one in pauses(change.after)), default=0.0)
         return change
 
     def _commit(self) -> None:
@@ -123,7 +128,7 @@ class Turn:
 
     def _done(self) -> Ended:
         step = self.ready.step
-        return Ended("upgraded" if step.is_up else "downgraded", step.new.version, self._milliseconds)
+        return Ended("upgraded" if step.is_up else "downgraded", step.new.version, self._milliseconds, self._pause)
 
     # What went wrong --------------------------------------------------------------------------------------------------
 
@@ -142,7 +147,7 @@ class Turn:
             return self._restarted("\n".join([text, "and going back did not go well:", *(f"  {one}" for one in still)]))
         self._leave()
         told = f"{text}\nthe node was taken back to {step.old.version}, without a restart"
-        return Ended("taken back", step.old.version, self._milliseconds, NodeError(told))
+        return Ended("taken back", step.old.version, self._milliseconds, error=NodeError(told))
 
     def _restarted(self, text: str) -> Ended:
         upgrader, app = self.ready.upgrader, self.ready.step.new.name
@@ -153,7 +158,7 @@ class Turn:
         except DeliverError as error:
             return self._lost(text, error)
         told = f"{text}\nthe node was restarted, and runs {runs}: what it held in memory is gone"
-        return Ended("restarted", runs, self._milliseconds, RestartedError(told))
+        return Ended("restarted", runs, self._milliseconds, error=RestartedError(told))
 
     def _settled(self, error: DeliverError) -> Ended:
         """Tell where a node stands after an error, when it has come to rest."""
@@ -166,9 +171,9 @@ class Turn:
         self._leave()
         if standing.incarnation == self.ready.incarnation:
             told = f"{error.message}; the node runs {standing.current}, as before"
-            return Ended("unchanged", standing.current, 0, _like(error, told))
+            return Ended("unchanged", standing.current, error=_like(error, told))
         told = f"{error.message}\nthe node has restarted, and runs {standing.current}: what it held in memory is gone"
-        return Ended("restarted", standing.current, 0, RestartedError(told, hint=error.hint))
+        return Ended("restarted", standing.current, error=RestartedError(told, hint=error.hint))
 
     def _new(self, error: DeliverError, standing: Standing) -> Ended:
         if self._commits and standing.permanent == standing.current:
@@ -179,7 +184,7 @@ class Turn:
         if not self._commits and not isinstance(error, LOST):
             return self._taken_back([error.message])
         told = f"{error.message}\nthe node runs {standing.current}, and would still boot {standing.permanent}"
-        return Ended("unfinished", standing.current, self._milliseconds, _like(error, told))
+        return Ended("unfinished", standing.current, self._milliseconds, error=_like(error, told))
 
     def _standing(self) -> Standing:
         try:
@@ -203,9 +208,9 @@ class Turn:
     def _lost(self, text: str, error: DeliverError) -> Ended:
         if isinstance(error, LOST):
             told = f"{text}\nwhat the node runs now is not known: {error.message}"
-            return Ended("unknown", "", self._milliseconds, _like(error, told))
+            return Ended("unknown", "", self._milliseconds, error=_like(error, told))
         told = f"{text}\nthe node does not come up: {error.message}"
-        return Ended("down", "", self._milliseconds, NodeError(told, hint=error.hint))
+        return Ended("down", "", self._milliseconds, error=NodeError(told, hint=error.hint))
 
     def _leave(self) -> None:
         try:

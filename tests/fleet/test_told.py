@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deliver.errors import MixedFleetError, NodeError, RestartedError
-from deliver.fleet.told import Row, Words, failure, fleet, mend, seen, shown, unseen
+from deliver.fleet.told import Row, Words, down_time, failure, fleet, mend, seen, shown, unseen
 
 RELEASE = Words("release", "production", "0.2.0")
 DONE = Row("a", "restarted", "new", "0.1.0", "0.2.0")
@@ -66,3 +66,17 @@ def test_many_hosts_that_are_alike_share_a_line() -> None:
 
     assert shown(rows)[0] == "b does not run (failed)"
     assert len(shown(rows)) == 2
+
+
+def test_the_longest_pause_and_the_longest_gap_are_told() -> None:
+    rows = [
+        Row("a", "upgraded", "new", "1", "2", 3.0, milliseconds=12, pause=1.5),
+        Row("b", "upgraded", "new", "1", "2", 3.0, milliseconds=14, pause=0.4),
+        Row("c", "restarted", "new", "1", "2", 9.0, gap=4.71),
+    ]
+
+    assert down_time(rows) == [
+        "no process of an upgraded node stood for more than 1.5 ms (a)",
+        "no restarted host was out of service for more than 4.7 s (c)",
+    ]
+    assert down_time([Row("d", "runs it already", "new", "2", "2")]) == []

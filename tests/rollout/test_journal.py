@@ -52,7 +52,7 @@ def test_a_run_writes_twice_on_each_host(session: Session, host: Host) -> None:
     journals.tell(Event("upgrade", "ended", host.name, 1, 0.4567, 'it\'s "hot"\n\t$(x) ß hunter2', at=1000.0))
     journals.tell(Event("health", "failed", host.name, 1, 2.0, "no answer"))
     before = session.commands
-    journals.end(session, host, "failed", "hunter2: no answer", 3.0)
+    journals.end(session, host, journals.lines(host.name, "failed", "hunter2: no answer", 3.0))
     assert session.commands == before + 1
     documents = [json.loads(line) for line in journal(host).read_text("utf-8").splitlines()]
     assert {(one["who"], one["action"], one["version"], one["environment"], one["run"]) for one in documents} == {
@@ -107,10 +107,10 @@ def test_a_full_disk_stops_nothing(fleet: Fleet) -> None:
         fleet["prod1"].fill()
         journals = Journals(ABOUT, APP, told)
         journals.tell(Event("upgrade", "ended", "prod1", text="x" * 1000))
-        journals.end(session, host, "ok")
+        journals.end(session, host, journals.lines(host.name, "ok"))
         assert [one.partition(": ")[0] for one in told.warnings] == ["the journal of prod1 has a gap"]
         fleet["prod1"].shell("rm /srv/ballast")
-        journals.end(session, host, "ok")
+        journals.end(session, host, journals.lines(host.name, "ok"))
         assert [entry.outcome for entry in read(session, host, APP, 10)][-1:] == ["ok"]
 
 

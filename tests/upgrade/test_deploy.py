@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -31,6 +32,16 @@ def test_three_nodes_go_up_and_back_with_their_state_and_their_process(counter: 
     assert counter.pids() == before
     assert counter.secrets() == []
     assert counter.locks() == []
+
+
+def test_what_is_shipped_takes_one_connection_and_at_most_four_commands(mill: Desk, works: Works) -> None:
+    works.pair("0.1.0", "0.2.0")
+    mill.start("0.1.0")
+    assert mill.deliver("deploy-release", "--version", "0.2.0", "--to", "production").code == 0
+    done = mill.upgrade("0.2.0", "--verbose")
+    assert set(done.states.values()) == {"upgraded"}, done.told
+    told = re.findall(r"^(prod\d) .*\| (\d+) connection, (\d+) commands, .* sent", done.told, re.MULTILINE)
+    assert sorted(told) == [(name, "1", "4") for name in ALL]
 
 
 def test_each_node_gets_the_pair_that_leads_from_what_it_runs(mill: Desk, works: Works) -> None:
