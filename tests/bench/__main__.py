@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.bench import rolls
@@ -23,8 +24,8 @@ def main() -> int:
         sys.exit(f"bench: {reason}")
     rows = []
     hosts = ["build1", *NODES, *rolls.HOSTS, rolls.BALANCER]
-    with tempfile.TemporaryDirectory() as directory, Fleet(hosts, name="bench") as fleet:
-        for row in run(Bench(fleet, Path(directory)), options.cases or list(CASES)):
+    with tempfile.TemporaryDirectory() as directory, Fleet(hosts, name="bench") as fleet, ExitStack() as stack:
+        for row in run(Bench(fleet, Path(directory), stack=stack), options.cases or list(CASES)):
             print(f"{row.case}: {row.ours.seconds:.2f} s, plain {row.plain.seconds:.2f} s", file=sys.stderr)
             rows.append(row)
     print(json.dumps([row.document() for row in rows], indent=2) if options.json else table(rows))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -32,12 +33,14 @@ class Bench:
         directory: the operator's working directory.
         app: one of the applications of the tests.
         nodes: where it runs.
+        stack: takes away, in the end, what a case has made for others too.
     """
 
     fleet: Fleet
     directory: Path
     app: str = "counter"
     nodes: Sequence[str] = NODES
+    stack: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
         self.repository = make_repository(self.directory / self.app, self.app, VERSIONS).path

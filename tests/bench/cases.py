@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.bench import rolls, upgrades, wire
+from tests.bench import crowd, rolls, store, upgrades, wire
 from tests.bench.bench import (
     NODES,
     Bench,
@@ -106,6 +106,8 @@ CASES: dict[str, Callable[[Bench], Row]] = {
     "connections": upgrades.connections,
     **rolls.CASES,
     **wire.CASES,
+    **crowd.CASES,
+    **store.CASES,
 }
 
 

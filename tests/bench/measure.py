@@ -73,13 +73,13 @@ class Meter:
             raise SystemExit(f"bench: {' '.join(argv)} failed:\n{done.stdout.decode()}\n{done.stderr.decode()}")
         return done.stdout.decode()
 
-    def measure(self, work: Callable[[], None], *, runs: int = 1) -> Figure:
+    def measure(self, work: Callable[[], object], *, runs: int = 1) -> Figure:
         """Return what `work` costs: the median of `runs`."""
         figures = [self._once(work) for _ in range(runs)]
         middle = statistics.median(figure.seconds for figure in figures)
         return Figure(middle, int(statistics.median(figure.network for figure in figures)))
 
-    def _once(self, work: Callable[[], None]) -> Figure:
+    def _once(self, work: Callable[[], object]) -> Figure:
         before, began = self._bytes(), time.perf_counter()
         work()
         return Figure(time.perf_counter() - began, self._bytes() - before)

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.bench.bench import Bench
 from tests.bench.measure import Figure, Meter, Row
 from tests.bench.shop import STEPS, make_shop, with_another_erts
-from tests.hosts import Host
+from tests.hosts import Fleet, Host
 
 #: How many times the bytes of the patch may cross, by what hosts have to unpack with.
 MOST = {"zstd": 2.0, "gzip": 8.0}
@@ -28,7 +28,7 @@ class Shop:
         self.directory = bench.directory / "shop"
         self.repository = make_shop(self.directory / "repository").path
         self.fleet = bench.fleet
-        (self.repository / "deliver.toml").write_text(_configuration(bench))
+        (self.repository / "deliver.toml").write_text(configuration(bench.fleet, tuple(HOSTS.values())))
         self.meter = Meter(bench.fleet.link, {"DELIVER_CONFIG": ""}, self.repository)
         for version in ["0.1.0", *STEPS]:
             self._keep(version)
@@ -78,13 +78,14 @@ def _without_zstd(host: Host) -> Iterator[None]:
         host.run(["umount", program])
 
 
-def _configuration(bench: Bench) -> str:
+def configuration(fleet: Fleet, hosts: Sequence[str]) -> str:
+    """Return what an operator writes for an environment of these hosts."""
     return f"""app = "shop"
 [ssh]
-config = "{bench.fleet.ssh_config}"
+config = "{fleet.ssh_config}"
 [environments.production]
 path = "/srv"
-hosts = {list(HOSTS.values())}
+hosts = {list(hosts)}
 """
 
 
