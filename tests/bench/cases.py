@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.bench import crowd, rolls, store, upgrades, wire
+from tests.bench import crowd, rolls, startup, store, upgrades, wire
 from tests.bench.bench import (
     NODES,
     Bench,
@@ -108,6 +108,7 @@ CASES: dict[str, Callable[[Bench], Row]] = {
     **wire.CASES,
     **crowd.CASES,
     **store.CASES,
+    **startup.CASES,
 }
 
 

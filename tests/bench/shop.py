@@ -1,4 +1,4 @@
-"""An application of some size: 200 modules and a dependency, in versions that differ by what they say."""
+"""An application of some size, 200 modules, a dependency and pictures, in versions that differ by what they say."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tests.apps.repository import Repository
 
 MODULES = 200
 CATALOG = 40
+#: Bytes that nothing compresses.
+PICTURES = 15_000_000
 #: What each version changes of the one before it.
 STEPS = {
     "0.2.0": "one module",
@@ -56,6 +58,8 @@ def make_shop(path: Path) -> Repository:
     repository = Repository(path)
     repository.git("init", "--quiet", "--initial-branch", "main")
     _modules(path, "Shop", range(MODULES), 0)
+    (path / "priv").mkdir()
+    (path / "priv/pictures").write_bytes(os.urandom(PICTURES))
     _modules(path / "catalog", "Catalog", range(CATALOG), 0)
     _tagged(repository, "0.1.0", "1.0.0", lambda: None)
     _tagged(repository, "0.2.0", "1.0.0", lambda: _modules(path, "Shop", [7], 1))
