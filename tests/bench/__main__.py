@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.bench import rolls
 from tests.bench.bench import NODES, Bench
-from tests.bench.cases import CASES, run
+from tests.bench.cases import CASES, LONG, run
 from tests.bench.measure import table
 from tests.hosts import Fleet, obstacle
 
@@ -25,7 +25,9 @@ def main() -> int:
     rows = []
     hosts = ["build1", *NODES, *rolls.HOSTS, rolls.BALANCER]
     with tempfile.TemporaryDirectory() as directory, Fleet(hosts, name="bench") as fleet, ExitStack() as stack:
-        for row in run(Bench(fleet, Path(directory), stack=stack), options.cases or list(CASES)):
+        for row in run(
+            Bench(fleet, Path(directory), stack=stack), options.cases or [name for name in CASES if name not in LONG]
+        ):
             print(f"{row.case}: {row.ours.seconds:.2f} s, plain {row.plain.seconds:.2f} s", file=sys.stderr)
             rows.append(row)
     print(json.dumps([row.document() for row in rows], indent=2) if options.json else table(rows))
@@ -35,7 +37,12 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures deliver beside the plain way.")
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"which cases: {', '.join(CASES)}; all without")
+    parser.add_argument(
+        "cases",
+        nargs="*",
+        metavar="CASE",
+        help=f"which cases: {', '.join(CASES)}; without any, all but {', '.join(LONG)}",
+    )
     options = parser.parse_args()
     unknown = [case for case in options.cases if case not in CASES]
     if unknown:

@@ -112,6 +112,10 @@ CASES: dict[str, Callable[[Bench], Row]] = {
 }
 
 
+#: What takes minutes; it has to be asked for.
+LONG = ("hundred-version", "hundred-upgrade")
+
+
 def run(bench: Bench, names: list[str]) -> Iterator[Row]:
     """Yield the row of each case, in the order in which nothing is done before it is measured."""
     for name, case in CASES.items():
