@@ -329,6 +329,18 @@ class Once:
 
 
 @dataclass(frozen=True)
+class Push:
+    """How versions come to hosts.
+
+    Args:
+        via: whether one host brings to others what they get alike: the `first` of all, the first of each `zone`, or
+            `none`: all of it comes from here.
+    """
+
+    via: Literal["none", "first", "zone"] = "none"
+
+
+@dataclass(frozen=True)
 class Environment:
     """A named set of hosts.
 
@@ -341,6 +353,7 @@ class Environment:
         cookie: the Erlang cookie; None to keep what hosts have, or make one.
         files: files written or linked into an installed release, by their path in the release; `{version}` in a path
             is the release's version.
+        push: how versions come to them.
         rolling: how a roll goes through them.
         health: when one is healthy.
         drain: how one is taken out of service while its node is down.
@@ -357,6 +370,7 @@ class Environment:
     stop_timeout: float = 60.0
     cookie: Secret | None = None
     files: dict[str, Content] = field(default_factory=dict, hash=False)
+    push: Push = field(default_factory=Push)
     rolling: Rolling = field(default_factory=Rolling)
     health: Health = field(default_factory=Health)
     drain: Drain = field(default_factory=Drain)

@@ -21,6 +21,7 @@ from deliver.ship.install import Cargo, Installed, Installer
 from deliver.ship.pack import Packs
 from deliver.ship.patch import MOST, Reference, reference
 from deliver.ship.plan import Shipment, plan, problems, wrong_target
+from deliver.ship.relay import Parcel, Relays
 from deliver.ship.start import Starter
 from deliver.ship.stream import Member
 from deliver.ship.survey import Survey, ask_cookie, survey
@@ -154,9 +155,12 @@ class Deployment:
         loads = agreed(crew.each([site for site, _ in lacking], lambda site: self._load(site, releases[site.name])))
         cookies = self._cookies(crew, loads, [site for site, _ in chosen if site.name not in releases])
         by_host = {load.site.name: load for load in loads}
+        sites = [load.site for load in loads]
         with Packs() as packs:
-            sites = [load.site for load in loads]
-            outcomes = crew.each(sites, lambda site: self._install(by_host[site.name], cookies, packs))
+            parcels = agreed(crew.each(sites, lambda site: self._parcel(by_host[site.name], cookies, packs)))
+            by_name = {one.site.name: one for one in parcels}
+            relays = Relays(self.request.environment, self.config.ssh, self.report, packs, by_name)
+            outcomes = crew.each(sites, lambda site: self._install(by_host[site.name], relays))
         for outcome in outcomes:
             if outcome.error is not None:
                 self.rows[outcome.name] = replace(self.rows[outcome.name], state="failed")
@@ -220,7 +224,7 @@ class Deployment:
                 return found
         return None
 
-    def _install(self, load: Load, cookies: cookie.Cookies, packs: Packs) -> Installed:
+    def _parcel(self, load: Load, cookies: cookie.Cookies, packs: Packs) -> Parcel:
         site, shipment = load.site, load.shipment
         cargo = Cargo(
             shipment,
@@ -232,13 +236,22 @@ class Deployment:
             cookie_again=cookies.replaces,
         )
         wait = self.request.lock_wait
-        installer = Installer(site.session, site.facts, self.store, self.report, packs, wait)
-        installed = installer.install(cargo, self._again(load))
+        return Parcel(site, Installer(site.session, site.facts, self.store, self.report, packs, wait), cargo)
+
+    def _install(self, load: Load, relays: Relays) -> Installed:
+        site, parcel = load.site, relays.parcels[load.site.name]
+        brought, again = relays.answer(site.name), self._again(load)
+        if brought is None:
+            installed = parcel.installer.install(parcel.cargo, again)
+        else:
+            installed = parcel.installer.take(parcel.cargo, brought, again)
+            installed = replace(installed, sent=installed.sent + relays.sent.get(site.name, 0))
         changed, seconds = installed.changed + installed.cookie, round(installed.seconds, 2)
         self.rows[site.name] = Row(site.name, installed.state, installed.files, changed, installed.sent, seconds)
         if installed.activated:
             self._activated.add(site.name)
-        self.report.step(site.name, _told(self.version, installed))
+        way = relays.way(site.name) if brought is not None else ""
+        self.report.step(site.name, _told(self.version, installed) + (f", by way of {way}" if way else ""))
         return installed
 
     def _reference(self, load: Load, packs: Packs) -> Reference | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from deliver.errors import DeliverError, LockedError, RemoteError, StoreError, TargetError
@@ -13,7 +13,7 @@ from deliver.node.facts import Facts
 from deliver.otp.manifest import Entry, Manifest
 from deliver.otp.releases_file import term
 from deliver.remote.completed import Completed
-from deliver.remote.script import Argument, script
+from deliver.remote.script import Argument, Script, script
 from deliver.remote.session import Session
 from deliver.remote.who import holder, journal_name, told
 from deliver.report import Report
@@ -43,7 +43,7 @@ class Cargo:
     Args:
         shipment: the version, and what of it the host lacks.
         base: the manifest that the new one is told from; None when there is none.
-        reference: what the stream is told from, where the host can do that; None for nothing.
+        reference: what the stream is told from; the host must be able to do that. None for nothing.
         files: the configuration's own files.
         cookie_place: the file on the host that holds the Erlang cookie; empty for none.
         cookie: the cookie to put there; None to leave it.
@@ -128,9 +128,42 @@ class Installer:
         installed = self._pushed(cargo, again)
         return replace(installed, sent=self._sent, seconds=time.monotonic() - began)
 
+    def take(self, cargo: Cargo, completed: Completed, again: Callable[[frozenset[str]], Shipment]) -> Installed:
+        """Return what came of an installation that was brought by way of another host; if need be, do it from here.
+
+        Args:
+            cargo: what went there.
+            completed: what the script said there.
+            again: see `install`.
+        """
+        try:
+            return self._judge(cargo.shipment, completed)
+        except (_UnlikeError, _CopiesDamagedError):
+            return self.install(cargo, again)
+
+    def wire(self, cargo: Cargo) -> bytes:
+        """Return what goes before the stream when it is brought by another host."""
+        return self._script(cargo).wire(deadline=self._deadline(cargo), takes_stdin=True)
+
+    def pack(self, cargo: Cargo) -> Pack:
+        """Return the stream, which other hosts may get too."""
+        root, kind, size = self.facts.root, self._kind, cargo.shipment.send_bytes
+        reference = cargo.reference.content if cargo.reference else b""
+
+        def make(told: Callable[[int], None]) -> Iterator[bytes]:
+            return compressed(tar(members(cargo, root, self.store)), kind, told, reference=reference, size=size)
+
+        return self.packs.once(self.key(cargo), lambda: Pack(make))
+
+    def key(self, cargo: Cargo) -> Hashable:
+        """Return what the stream depends on."""
+        return self.facts.root, self._kind, cargo.key
+
+    @property
+    def _kind(self) -> str:
+        return "zstd" if "zstd" in self.facts.tools else "gzip"
+
     def _pushed(self, cargo: Cargo, again: Callable[[frozenset[str]], Shipment]) -> Installed:
-        if "zstd_patch" not in self.facts.tools:
-            cargo = replace(cargo, reference=None)
         for _ in range(_TRIES - 1):
             try:
                 return self._push(cargo)
@@ -143,33 +176,23 @@ class Installer:
         return self._push(cargo)
 
     def _push(self, cargo: Cargo) -> Installed:
-        kind = "zstd" if "zstd" in self.facts.tools else "gzip"
-        text = script("install.sh", self._arguments(cargo, kind), parts=_PARTS)
         total = cargo.shipment.send_bytes
-        deadline = PATIENCE + self.wait + total / SLOWEST
         before = self._sent
 
         def tell(sent: int, plain: int) -> None:
             self._sent = before + sent
             self.report.progress(self.session.name, min(plain, total), total)
 
-        stream = self._pack(cargo, kind).read(tell)
-        completed = self.session.run(text, stdin=stream, deadline=deadline, check=False)
+        stream = self.pack(cargo).read(tell)
+        completed = self.session.run(self._script(cargo), stdin=stream, deadline=self._deadline(cargo), check=False)
         return self._judge(cargo.shipment, completed)
 
-    def _pack(self, cargo: Cargo, kind: str) -> Pack:
-        """Return the stream, which other hosts may get too."""
-        root, size = self.facts.root, cargo.shipment.send_bytes
-        reference = cargo.reference.content if cargo.reference else b""
+    def _deadline(self, cargo: Cargo) -> float:
+        return PATIENCE + self.wait + cargo.shipment.send_bytes / SLOWEST
 
-        def make(told: Callable[[int], None]) -> Iterator[bytes]:
-            return compressed(tar(members(cargo, root, self.store)), kind, told, reference=reference, size=size)
-
-        return self.packs.once((root, kind, cargo.key), lambda: Pack(make))
-
-    def _arguments(self, cargo: Cargo, kind: str) -> Mapping[str, Argument]:
+    def _script(self, cargo: Cargo) -> Script:
         shipment, reference = cargo.shipment, cargo.reference
-        return {
+        given: dict[str, Argument] = {
             "reference": "\n".join(reference.paths) if reference else "",
             "reference_digest": reference.digest if reference else "",
             "root": self.facts.root,
@@ -180,11 +203,12 @@ class Installer:
             "erts": shipment.release.target.erts,
             "digest": shipment.manifest.digest,
             "base": shipment.base or "",
-            "format": kind,
+            "format": self._kind,
             "token": secrets.token_hex(8),
             "cookie": cargo.cookie_place,
             "cookie_again": "yes" if cargo.cookie_again else "no",
         }
+        return script("install.sh", given, parts=_PARTS)
 
     def _judge(self, shipment: Shipment, completed: Completed) -> Installed:
         said = list(completed.facts())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import time
@@ -26,6 +28,8 @@ UPLINK = 100_000_000
 MOST = 1.2
 #: Bytes of memory, and threads, that a command may have for a hundred hosts.
 MEMORY, THREADS = 250_000_000, 500
+#: What passes for a tenth of the bytes: each login is some, too.
+TENTH = 0.15
 #: On so many of them the plain way is measured, for all.
 SAMPLE = 10
 
@@ -90,6 +94,41 @@ def ten_first(bench: Bench) -> Row:
     limit = ours.network * 8 / UPLINK
     wanted = f"at most {MOST}x the time of its bytes ({ours.seconds / limit:.2f}x of {limit:.1f} s)"
     return Row("first version to ten hosts at 100 Mbit/s", ours, plain, wanted, ours.seconds <= MOST * limit)
+
+
+def ten_via(bench: Bench) -> Row:
+    """Bring a first version to the first of ten hosts, which brings it to the others: beside bringing it to each."""
+    crowd, shop = Crowd.of(bench), bench.kept("shop", lambda: Shop(bench))
+    config = shop.directory / "ten.toml"
+    store = f"store={shop.repository / '.deliver/store'}"
+    words = ("--config", str(config), "--set", store, "--version", "0.1.0", "--to", "production")
+
+    def bring(via: str) -> Figure:
+        text = configuration(crowd.fleet, TEN).replace("[ssh]", "[ssh]\nforward_agent = true")
+        config.write_text(f'{text}push = {{ via = "{via}" }}\n')
+        for name in TEN:
+            crowd.fleet[name].wipe()
+        return crowd.meter.measure(lambda: shop.deliver("deploy-release", *words))
+
+    with crowd.slow_uplink(), agent(crowd.fleet.identity):
+        ours, plain = bring("first"), bring("none")
+    share = ours.network / plain.network
+    return Row("the same by way of the first", ours, plain, f"a tenth of the bytes ({share:.2f})", share < TENTH)
+
+
+@contextmanager
+def agent(key: Path) -> Iterator[None]:
+    """For a while, an SSH agent has a key."""
+    told = subprocess.run(["ssh-agent", "-s"], capture_output=True, text=True, check=True).stdout
+    ours = dict(re.findall(r"(SSH_\w+)=([^;]+);", told))
+    os.environ.update(ours)
+    try:
+        subprocess.run(["ssh-add", "-q", key], check=True)
+        yield
+    finally:
+        subprocess.run(["ssh-agent", "-k"], capture_output=True, check=True)
+        for name in ours:
+            del os.environ[name]
 
 
 def _desk(bench: Bench) -> Desk:
@@ -157,6 +196,7 @@ def hundred_upgrade(bench: Bench) -> Row:
 
 CASES: dict[str, Callable[[Bench], Row]] = {
     "ten-first": ten_first,
+    "ten-via": ten_via,
     "hundred-version": hundred_version,
     "hundred-upgrade": hundred_upgrade,
 }

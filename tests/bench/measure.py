@@ -61,13 +61,18 @@ class Meter:
 
     def __init__(self, link: str, environ: dict[str, str], directory: Path) -> None:
         self._statistics = Path("/sys/class/net", link, "statistics")
-        self._environ = {**os.environ, **environ}
+        self._environ = environ
         self._directory = directory
 
     def run(self, *argv: str) -> str:
         """Run a command to its end; return what it wrote on stdout."""
         done = subprocess.run(
-            argv, cwd=self._directory, env=self._environ, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            argv,
+            cwd=self._directory,
+            env={**os.environ, **self._environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
         )
         if done.returncode:
             raise SystemExit(f"bench: {' '.join(argv)} failed:\n{done.stdout.decode()}\n{done.stderr.decode()}")

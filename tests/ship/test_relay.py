@@ -1,0 +1,89 @@
+"""One host that brings to others what they lack alike, so that it crosses the operator's line once."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.build.workshop import Workshop
+from tests.hosts import Fleet
+from tests.ship.bench import snapshot
+from tests.ship.test_hosts import PRODUCTION, Desk, states, write_config
+
+pytestmark = [pytest.mark.hosts, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """The counter, built twice."""
+    workshop = Workshop.make(tmp_path_factory.mktemp("workshop"), "counter")
+    workshop.build(tag="v0.1.0")
+    workshop.build(tag="v0.2.0")
+    return workshop
+
+
+@pytest.fixture
+def agent(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An SSH agent that has the operator's key."""
+    told = subprocess.run(["ssh-agent", "-s"], capture_output=True, text=True, check=True).stdout
+    for name, value in re.findall(r"(SSH_\w+)=([^;]+);", told):
+        monkeypatch.setenv(name, value)
+    subprocess.run(["ssh-add", "-q", fleet.identity], check=True)
+    yield
+    subprocess.run(["ssh-agent", "-k"], capture_output=True, check=True)
+
+
+def desk_of(path: Path, fleet: Fleet, workshop: Workshop, via: str, *, forwards: bool) -> Desk:
+    write_config(path, fleet, workshop)
+    config = path / "deliver.toml"
+    forwarding = f"[ssh]\nforward_agent = {str(forwards).lower()}"
+    text = config.read_text().replace("[ssh]", forwarding)
+    zones = "\n".join(f'{name} = {{ zone = "{"b" if name == "prod3" else "a"}" }}' for name in PRODUCTION)
+    text = text.replace('hosts = ["prod1", "prod2", "prod3"]\n', f'push = {{ via = "{via}" }}\n')
+    config.write_text(f"{text}\n[environments.production.hosts]\n{zones}\n")
+    return Desk(path, fleet)
+
+
+def crossed(fleet: Fleet) -> int:
+    """Return the bytes that have gone from the operator to hosts."""
+    return int(Path("/sys/class/net", fleet.link, "statistics/tx_bytes").read_text())
+
+
+@pytest.mark.usefixtures("agent")
+@pytest.mark.parametrize(("via", "lines"), [("first", 1), ("zone", 2)])
+def test_a_first_version_crosses_the_line_once_for_all_or_for_each_zone(
+    fleet: Fleet, workshop: Workshop, tmp_path: Path, via: str, lines: int
+) -> None:
+    plain = desk_of(tmp_path, fleet, workshop, "none", forwards=False)
+    code, told, err = plain.deploy("0.1.0", "--host", "prod1")
+    assert code == 0, err
+    (one,) = (row["bytes"] for row in told["hosts"])
+    wanted = snapshot(plain.roots()[0])
+    fleet.mend()
+    desk, before = desk_of(tmp_path, fleet, workshop, via, forwards=True), crossed(fleet)
+    code, told, err = desk.deploy("0.1.0")
+    assert (code, set(states(told).values())) == (0, {"installed"}), err
+    assert crossed(fleet) - before < (lines + 0.3) * one
+    assert sorted(row["bytes"] > one / 2 for row in told["hosts"]) == [False] * (3 - lines) + [True] * lines
+    assert ("by way of prod1" in err, "warning" in err) == (True, False)
+    for root in desk.roots():
+        found = snapshot(root)
+        assert {path: found[path] for path in found if "COOKIE" not in path} == {
+            path: wanted[path] for path in wanted if "COOKIE" not in path
+        }
+        assert [one for one in (root / ".deliver").iterdir() if one.name.startswith("relay")] == []
+    assert len({(root / "releases/COOKIE").read_text() for root in desk.roots()}) == 1
+    code, told, err = desk.deploy("0.2.0")
+    assert (code, set(states(told).values())) == (0, {"installed"}), err
+
+
+def test_where_the_way_there_fails_all_goes_from_here(fleet: Fleet, workshop: Workshop, tmp_path: Path) -> None:
+    desk = desk_of(tmp_path, fleet, workshop, "first", forwards=False)
+    code, told, err = desk.deploy("0.1.0")
+    assert (code, set(states(told).values())) == (0, {"installed"}), err
+    told_why = re.findall(r"(prod\d) gets its files from here: the way there from another host fails: .*denied", err)
+    assert sorted(told_why) == ["prod2", "prod3"]
