@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.hosts import Fleet
 from tests.rollout import mills
-from tests.upgrade.desk import ALL, Desk, Done, on
+from tests.terminal import in_terminal
+from tests.upgrade.desk import ALL, COMMAND, ROOT, Desk, Done, on
 from tests.upgrade.works import Works
 
 pytestmark = [pytest.mark.hosts, pytest.mark.slow]
@@ -49,6 +52,37 @@ def test_a_release_goes_hot_where_that_is_proven_and_back(mill: Desk, works: Wor
     assert (restarted.code, set(restarted.states.values())) == (0, {"restarted"}), restarted.told
     assert not set(mill.pids()) & set(before)
     assert mill.locks() == []
+
+
+def test_a_person_at_a_terminal_reads_the_plan_and_is_asked_before_it_and_after_the_canary(mill: Desk) -> None:
+    mill.start("0.1.0")
+    before = mill.pids()
+    mill.write_config(mills.rolling(confirm_after="canary") + mills.HEALTH)
+    words = [*COMMAND, "release", "--version", "0.4.0", "--to", "production", "--strategy", "restart"]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
+
+    def talk(*answers: str) -> tuple[int, str]:
+        process, side = in_terminal(words, environ, mill.path)
+        heard = ""
+        for number, answer in enumerate(answers, 1):
+            while heard.count("[y/N]") < number:
+                heard += os.read(side, 4096).decode()
+            os.write(side, f"{answer}\r".encode())
+        with suppress(OSError):
+            while data := os.read(side, 4096):
+                heard += data.decode()
+        os.close(side)
+        return process.wait(30), heard
+
+    code, heard = talk("n")
+    assert (code, mill.pids()) == (1, before), heard
+    assert "prod1  0.1.0  0.4.0  restart" in heard
+    code, heard = talk("y", "n")
+    assert code == 3, heard
+    assert "the canary is well: go on?" in heard
+    assert [version for version, _ in mill.versions().values()] == ["0.4.0", "0.1.0", "0.1.0"]
+    assert talk("y", "y")[0] == 0
+    assert set(mill.versions().values()) == {("0.4.0", "0.4.0")}
 
 
 def test_each_host_goes_its_own_way_and_all_come_back_to_one_version(mill: Desk, works: Works) -> None:
