@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import subprocess
 import sys
 import time
@@ -16,6 +14,7 @@ from tests.bench.bench import Bench
 from tests.bench.measure import Figure, Meter, Row
 from tests.bench.wire import Shop, configuration
 from tests.hosts import Fleet
+from tests.hosts.agent import agent
 from tests.upgrade.desk import Desk
 from tests.upgrade.mill import Version
 from tests.upgrade.works import Works
@@ -114,21 +113,6 @@ def ten_via(bench: Bench) -> Row:
         ours, plain = bring("first"), bring("none")
     share = ours.network / plain.network
     return Row("the same by way of the first", ours, plain, f"a tenth of the bytes ({share:.2f})", share < TENTH)
-
-
-@contextmanager
-def agent(key: Path) -> Iterator[None]:
-    """For a while, an SSH agent has a key."""
-    told = subprocess.run(["ssh-agent", "-s"], capture_output=True, text=True, check=True).stdout
-    ours = dict(re.findall(r"(SSH_\w+)=([^;]+);", told))
-    os.environ.update(ours)
-    try:
-        subprocess.run(["ssh-add", "-q", key], check=True)
-        yield
-    finally:
-        subprocess.run(["ssh-agent", "-k"], capture_output=True, check=True)
-        for name in ours:
-            del os.environ[name]
 
 
 def _desk(bench: Bench) -> Desk:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from tests.build.workshop import Workshop
 from tests.hosts import Fleet
+from tests.hosts.agent import agent
 from tests.ship.bench import snapshot
 from tests.ship.test_hosts import PRODUCTION, Desk, states, write_config
 
@@ -27,14 +27,10 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 
 @pytest.fixture
-def agent(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An SSH agent that has the operator's key."""
-    told = subprocess.run(["ssh-agent", "-s"], capture_output=True, text=True, check=True).stdout
-    for name, value in re.findall(r"(SSH_\w+)=([^;]+);", told):
-        monkeypatch.setenv(name, value)
-    subprocess.run(["ssh-add", "-q", fleet.identity], check=True)
-    yield
-    subprocess.run(["ssh-agent", "-k"], capture_output=True, check=True)
+def key(fleet: Fleet) -> Iterator[None]:
+    """An SSH agent has the operator's key."""
+    with agent(fleet.identity):
+        yield
 
 
 def desk_of(path: Path, fleet: Fleet, workshop: Workshop, via: str, *, forwards: bool) -> Desk:
@@ -53,7 +49,7 @@ def crossed(fleet: Fleet) -> int:
     return int(Path("/sys/class/net", fleet.link, "statistics/tx_bytes").read_text())
 
 
-@pytest.mark.usefixtures("agent")
+@pytest.mark.usefixtures("key")
 @pytest.mark.parametrize(("via", "lines"), [("first", 1), ("zone", 2)])
 def test_a_first_version_crosses_the_line_once_for_all_or_for_each_zone(
     fleet: Fleet, workshop: Workshop, tmp_path: Path, via: str, lines: int
