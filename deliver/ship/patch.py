@@ -13,8 +13,9 @@ from deliver.ship.paths import for_version, is_tellable, resting_place
 from deliver.ship.plan import FOUND, Shipment
 from deliver.store.store import Store
 
-#: The most bytes of a host's files that a stream is told from: both sides hold them in memory.
-MOST = 64 << 20
+#: The most bytes of a host's files that a stream is told from: at its fast levels, zstandard finds nothing in a
+#: dictionary but in its last 16 MB; and both sides hold it in memory.
+MOST = 16_000_000
 
 _VERSIONED = re.compile(r"(lib/[^/]+?|erts)-\d[^/]*/|(releases)/[^/]+/")
 
