@@ -61,7 +61,8 @@ class SshSession(Session):
         """End the connection, and tell once what went over it."""
         self._connection.close()
         if not self._is_closed and self.commands:
-            self.report.log(self.name, f"1 connection, {self.commands} commands, {self._traffic.told}\n".encode())
+            count = "1 command" if self.commands == 1 else f"{self.commands} commands"
+            self.report.log(self.name, f"1 connection, {count}, {self._traffic.told}\n".encode())
         self._is_closed = True
 
     def _start(self, command: str) -> ChannelPipes:
