@@ -55,6 +55,7 @@ class HostChange:
     pause: float = 0.0
     gap: float = 0.0
     _touched: bool = False
+    _is_stopped: bool = False
     _is_out: bool = False
     _drained_at: float = 0.0
 
@@ -167,6 +168,8 @@ class HostChange:
             started = start(self.site.session, self.site.host, self.means.environment, self.means.app)
             told.append(f"started, runs {started.version}")
         self.site = self.means.renewed(self.site)
+        if self.assignment.way == "restart" and not self._is_stopped:
+            self._going = "runs it already"  # an earlier roll ended before it was stopped
         if running_version(self.site) != self.assignment.version:
             raise NodeError(
                 f"{self.name}: the node runs {running_version(self.site)}, not {self.assignment.version}",
@@ -191,6 +194,7 @@ class HostChange:
         if self.site.facts.process is None:
             return
         site, means = self.site, self.means
+        self._is_stopped = True  # or so it may be, when the connection is lost
         with means.step("stop", self.name, self.batch) as told:
             kill = self.is_undo or site.facts.node is None
             told.append(stop(site.session, site.host, means.environment, means.app, kill=kill).how)

@@ -46,7 +46,7 @@ UNDRAIN: Point = ("undrain", "prod2")
 STEPS = {"restart": (*BEFORE, *DOWN, HEALTH, UNDRAIN, *AFTER), "hot": (*BEFORE, *UP, HEALTH, *AFTER)}
 
 #: What goes back in CI; KILLS=all in the environment goes back, and on, from every step, however it was struck.
-BACK = (("restart", "deliver", ("start", "prod2")),)
+BACK = (("restart", "deliver", ("stop", "prod2")),)
 ON = (("hot", "network", ("upgrade", "prod2")),)
 #: What is killed at each step of a roll in CI; all else with KILLS=all.
 KILLED = (("restart", "deliver"), ("hot", "sshd"))
