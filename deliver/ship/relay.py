@@ -18,7 +18,7 @@ from deliver.report import Report
 from deliver.ship.crew import Site
 from deliver.ship.install import PATIENCE, SLOWEST, Cargo, Installer
 from deliver.ship.pack import Packs
-from deliver.ship.stream import Member, tar, text_member
+from deliver.ship.stream import Member, bytes_member, tar, text_member
 
 #: What a host's `ssh` ends with when it could not connect.
 _UNREACHED = "255"
@@ -126,7 +126,7 @@ def _control(targets: Sequence[Parcel], ssh: Ssh) -> Iterator[Member]:
         wire = one.installer.wire(one.cargo)
         yield text_member(f"{number}.to", f"{_address(endpoint)}\n")
         yield text_member(f"{number}.command", COMMAND.format(size=len(wire)))
-        yield Member(f"{number}.wire", 0o600, len(wire), lambda wire=wire: [wire])  # type: ignore[misc]
+        yield bytes_member(f"{number}.wire", wire)
 
 
 def _address(endpoint: Endpoint | None) -> str:

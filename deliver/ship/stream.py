@@ -52,7 +52,11 @@ class Member:
 
 def text_member(name: str, text: str, mode: int = 0o600) -> Member:
     """Return a file that holds `text`."""
-    data = text.encode("utf-8", "surrogateescape")
+    return bytes_member(name, text.encode("utf-8", "surrogateescape"), mode)
+
+
+def bytes_member(name: str, data: bytes, mode: int = 0o600) -> Member:
+    """Return a file that holds `data`."""
     return Member(name, mode, len(data), lambda: [data])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from deliver.config.schema import Environment, Host
@@ -15,7 +14,7 @@ from deliver.otp.release import Release
 from deliver.otp.upgrade.pair import Pair
 from deliver.otp.upgrade.snapshot import Snapshot
 from deliver.remote.session import Session
-from deliver.ship.stream import Member, tar
+from deliver.ship.stream import bytes_member, tar
 
 
 @dataclass(frozen=True)
@@ -164,12 +163,8 @@ class Upgrader:
         self.agent = Agent(self.session, self.host, self.app, place)
 
     def _content(self) -> Iterable[bytes]:
-        return tar(Member(one, 0o644, len(data), partial(_once, data)) for one, data in self.files.items())
+        return tar(bytes_member(one, data, 0o644) for one, data in self.files.items())
 
 
 def _named(pair: Pair) -> str:
     return f"{pair.from_version}..{pair.to_version}"
-
-
-def _once(data: bytes) -> list[bytes]:
-    return [data]

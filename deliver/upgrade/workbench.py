@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from deliver.build.plan import in_environment, location
 from deliver.config.schema import Config, Environment, Host, Service, Value
@@ -26,7 +25,7 @@ from deliver.report import Report
 from deliver.secret import Secret
 from deliver.ship.flow import Deployment, Request
 from deliver.ship.plan import wrong_target
-from deliver.ship.stream import Member, tar, text_member
+from deliver.ship.stream import Member, bytes_member, tar, text_member
 from deliver.store.store import Store
 from deliver.upgrade.keeper import kept
 
@@ -216,7 +215,7 @@ def workbench(
         token = f"{_NAME}-{secrets.token_hex(4)}"
         keeping = kept(on.hosts[0] if on else build, config.ssh, report, {**arguments, "token": token})
         place = stack.enter_context(keeping)
-        content = tar(Member(f"{name}.beam", 0o644, len(data), partial(_once, data)) for name, data in beams.items())
+        content = tar(bytes_member(f"{name}.beam", data, 0o644) for name, data in beams.items())
         session.run(script("rehearsal_put.sh", {"place": place}), stdin=content)
         yield Workbench(config, store, report, session, place, beams, kind, on)
 
@@ -225,10 +224,6 @@ def _compiled(config: Config, session: Session) -> dict[str, bytes]:
     made = in_environment(config.build, script("upgrade_compile.sh", parts=("node.sh",)))
     told = session.run(made, stdin=tar(_sources()), deadline=PATIENCE).facts()
     return {values[0]: base64.b64decode(values[1]) for key, values in told if key == "beam"}
-
-
-def _once(data: bytes) -> list[bytes]:
-    return [data]
 
 
 def _sources() -> Iterator[Member]:
