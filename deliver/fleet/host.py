@@ -13,6 +13,7 @@ from deliver.fleet.means import Means, has_lost
 from deliver.fleet.ways import Assignment, running_version
 from deliver.node.control import start, stop
 from deliver.otp.release import Release
+from deliver.otp.upgrade.pauses import held
 from deliver.remote.connect import LOST
 from deliver.rollout.events import Result, Standing
 from deliver.ship.crew import Site
@@ -117,10 +118,8 @@ class HostChange:
                 told.append(f"runs {ended.version} already")
                 return
             self._going = ended.state
-            told.append(
-                f"{ended.state} from {self.assignment.old} to {ended.version}, {ended.milliseconds} ms; "
-                f"no process stood for more than {ended.pause:g} ms"
-            )
+            way = f"{ended.state} from {self.assignment.old} to {ended.version}"
+            told.append(f"{way}, {ended.milliseconds} ms; {held(ended.pause)}")
 
     def _turned(self, *, resumes: bool = False) -> Ended:
         """Upgrade the node, or only see to the end of what was begun; `unfinished` may be gone on with."""

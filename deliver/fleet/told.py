@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from deliver.errors import DeliverError, MixedFleetError, RestartedError
+from deliver.otp.upgrade.pauses import held
 from deliver.rollout.events import Standing
 
 Fleet = Literal["all new", "all old", "all down", "MIXED"]
@@ -155,10 +156,10 @@ def down_time(rows: Sequence[Row]) -> list[str]:
     said = []
     if any(row.milliseconds for row in rows):
         slowest = max(rows, key=lambda row: row.pause)
-        said.append(f"no process of an upgraded node stood for more than {slowest.pause:g} ms ({slowest.host})")
+        said.append(f"upgrades: {held(slowest.pause)}" + (f" ({slowest.host})" if slowest.pause else ""))
     longest = max(rows, key=lambda row: row.gap, default=None)
     if longest is not None and longest.gap:
-        said.append(f"no restarted host was out of service for more than {longest.gap:.1f} s ({longest.host})")
+        said.append(f"restarts: no host was out of service for more than {longest.gap:.1f} s ({longest.host})")
     return said
 
 

@@ -12,6 +12,7 @@ from deliver.errors import TargetError
 from deliver.node.agent import Preflight
 from deliver.otp.upgrade import snapshot as snapshots
 from deliver.otp.upgrade.pair import Pair, goes_to_hosts
+from deliver.otp.upgrade.pauses import held
 from deliver.otp.upgrade.reach import weigh
 from deliver.report import Report
 from deliver.ship.crew import Crew, Site, agreed
@@ -201,7 +202,7 @@ class HotDeployment:
         self.rows[name] = replace(row, new=ended.version, state=ended.state, milliseconds=ended.milliseconds)
         if ended.error is not None:
             raise told.failure(ended.error, list(self.rows.values()), request.words) from ended.error
-        took = f"in {ended.milliseconds} ms, no process stood for more than {ended.pause:g} ms"
+        took = f"in {ended.milliseconds} ms, {held(ended.pause)}"
         how = took if not ready.choice.resumes else "before; checked, and what it boots now"
         self.report.step(name, f"{ended.state} from {step.old.version} to {step.new.version} {how}")
 

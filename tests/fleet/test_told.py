@@ -76,7 +76,8 @@ def test_the_longest_pause_and_the_longest_gap_are_told() -> None:
     ]
 
     assert down_time(rows) == [
-        "no process of an upgraded node stood for more than 1.5 ms (a)",
-        "no restarted host was out of service for more than 4.7 s (c)",
+        "upgrades: no process was held for more than 1.5 ms (a)",
+        "restarts: no host was out of service for more than 4.7 s (c)",
     ]
     assert down_time([Row("d", "runs it already", "new", "2", "2")]) == []
+    assert down_time([Row("e", "upgraded", "new", "1", "2", milliseconds=9)]) == ["upgrades: no process was held"]

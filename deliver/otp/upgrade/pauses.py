@@ -49,3 +49,8 @@ def pauses(after: Snapshot) -> tuple[Pause, ...]:
 def longest(found: Sequence[Pause]) -> str:
     """Return what to say of pauses, which begin with the longest one; nothing when nothing stood."""
     return f"longest pause {found[0]}" if found else ""
+
+
+def held(milliseconds: float) -> str:
+    """Return what to say of the longest pause of an upgrade; 0 when no process was held."""
+    return f"no process was held for more than {milliseconds:g} ms" if milliseconds else "no process was held"
