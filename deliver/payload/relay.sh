@@ -4,7 +4,7 @@
 # `N.to` (address, port, user and the name of its key; or `here`), `N.command`, and `N.wire`, which goes before the stream;
 # and `known_hosts`. All that follows is the stream.
 #
-# Says `result N STATUS STDOUT STDERR`, both in base64, for each; a status of 255 is that of `ssh`.
+# Says `result N STATUS STDOUT STDERR`, both in base64, for each; a status of 255, 127 or 126 is that of `ssh`, or its lack.
 : "${root:=}" "${control:=}" "${tab:=}"
 
 # deliver_to N: gives the stream to one target; what comes of it is in N.out, N.err and N.status.

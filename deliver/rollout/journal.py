@@ -11,7 +11,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from deliver.config.schema import Host
-from deliver.errors import DeadlineError, DeliverError, UnreachableError
+from deliver.errors import DeliverError
+from deliver.remote.connect import LOST
 from deliver.remote.script import Argument, script
 from deliver.remote.session import Session
 from deliver.remote.who import me
@@ -129,7 +130,7 @@ class Journals:
         """
         try:
             append(session, host, self.app, lines)
-        except (UnreachableError, DeadlineError):
+        except LOST:
             raise
         except DeliverError as error:
             self.miss(host.name, error)

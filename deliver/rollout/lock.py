@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 
 from deliver.config.schema import Environment, Host
-from deliver.errors import DeadlineError, DeliverError, LockedError, UnreachableError
-from deliver.remote.connect import patiently
+from deliver.errors import DeliverError, LockedError, UnreachableError
+from deliver.remote.connect import LOST, patiently
 from deliver.remote.fleet import each
 from deliver.remote.script import Argument, Script, script
 from deliver.remote.session import Session
@@ -276,7 +276,7 @@ class Held:
                 return keeper, keeper.opened()
             except BaseException as error:
                 keeper.end()
-                if len(sites) == 1 or not isinstance(error, UnreachableError | DeadlineError):
+                if len(sites) == 1 or not isinstance(error, LOST):
                     raise
                 _skip(host.name, error, self.report)
                 del sites[0]
@@ -467,7 +467,7 @@ def look(environment: Environment, app: str, sites: Sequence[Site], report: Repo
     outcomes = each(sites, lambda site: _look(environment, app, *site), name=lambda site: site[0].name, limit=AT_ONCE)
     looks = {}
     for outcome in outcomes:
-        if isinstance(outcome.error, UnreachableError | DeadlineError):
+        if isinstance(outcome.error, LOST):
             _skip(outcome.name, outcome.error, report)
         else:
             looks[outcome.name] = outcome.get()

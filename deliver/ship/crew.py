@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from deliver.config.schema import Environment, Host, Ssh
-from deliver.errors import DeadlineError, DeliverError, FleetError, UnreachableError
+from deliver.errors import DeliverError, FleetError
 from deliver.node.facts import Facts, gather
-from deliver.remote.connect import connect
+from deliver.remote.connect import LOST, connect
 from deliver.remote.fleet import Outcome, each
 from deliver.remote.session import Session
 from deliver.report import Report
@@ -108,7 +108,7 @@ class Crew:
                 return
             try:
                 yield self._site(host)
-            except (UnreachableError, DeadlineError) as error:
+            except LOST as error:
                 self._report.warn(f"{error.message}: so it could not be asked whether {environment.name} is locked")
                 continue
             return

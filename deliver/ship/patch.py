@@ -49,17 +49,16 @@ def reference(
         store: what it has not itself is not used: we must know the contents too.
         templates: paths of the configuration's own files; see `plan`.
     """
-    paths, pieces = list[str](), list[bytes]()
+    pieces: dict[str, bytes] = {}
     if shipment.base is not None:
-        paths.append(f".deliver/versions/{shipment.base}/manifest")
-        pieces.append(has[shipment.base].text.encode("utf-8", "surrogateescape"))
-    left = MOST - sum(map(len, pieces))
+        text = has[shipment.base].text.encode("utf-8", "surrogateescape")
+        pieces[f".deliver/versions/{shipment.base}/manifest"] = text
+    left = MOST - sum(map(len, pieces.values()))
     for path, entry in _namesakes(shipment, has, templates):
-        if entry.size <= left and path not in paths and not store.missing([entry.sha256]):
-            paths.append(path)
-            pieces.append(b"".join(store.read(entry.sha256)))
+        if entry.size <= left and path not in pieces and not store.missing([entry.sha256]):
+            pieces[path] = b"".join(store.read(entry.sha256))
             left -= entry.size
-    return Reference(tuple(paths), b"".join(pieces)) if paths else None
+    return Reference(tuple(pieces), b"".join(pieces.values())) if pieces else None
 
 
 def _namesakes(

@@ -20,8 +20,8 @@ from deliver.ship.install import PATIENCE, SLOWEST, Cargo, Installer
 from deliver.ship.pack import Packs
 from deliver.ship.stream import Member, bytes_member, tar, text_member
 
-#: What a host's `ssh` ends with when it could not connect.
-_UNREACHED = "255"
+#: What a host's `ssh` ends with when it could not connect, and its shell when there is no `ssh` to run.
+_UNREACHED = frozenset({"255", "127", "126"})
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Relays:
                 continue
             number, status, out, err = values
             name, said = targets[int(number)].site.name, base64.b64decode(err).decode("utf-8", "replace")
-            if status == _UNREACHED:
+            if status in _UNREACHED:
                 why = said.strip().splitlines()[-1:] or ["no reason was given"]
                 self.report.warn(f"{name} gets its files from here: the way there from another host fails: {why[0]}")
             else:

@@ -77,6 +77,18 @@ def test_a_first_version_crosses_the_line_once_for_all_or_for_each_zone(
     assert (code, set(states(told).values())) == (0, {"installed"}), err
 
 
+@pytest.mark.usefixtures("key")
+def test_without_an_ssh_on_the_first_host_all_goes_from_here(fleet: Fleet, workshop: Workshop, tmp_path: Path) -> None:
+    desk, ssh = desk_of(tmp_path, fleet, workshop, "first", forwards=True), fleet["prod1"].shell("command -v ssh")
+    fleet["prod1"].run(["mount", "--bind", "/dev/null", ssh])
+    try:
+        code, told, err = desk.deploy("0.1.0")
+    finally:
+        fleet["prod1"].run(["umount", ssh])
+    assert (code, set(states(told).values())) == (0, {"installed"}), err
+    assert err.count("gets its files from here") == 2
+
+
 def test_where_the_way_there_fails_all_goes_from_here(fleet: Fleet, workshop: Workshop, tmp_path: Path) -> None:
     desk = desk_of(tmp_path, fleet, workshop, "first", forwards=False)
     code, told, err = desk.deploy("0.1.0")
