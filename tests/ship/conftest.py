@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.build.workshop import Workshop
 from tests.ship.bench import Bench
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """The counter, built twice."""
+    workshop = Workshop.make(tmp_path_factory.mktemp("workshop"), "counter")
+    workshop.build(tag="v0.1.0")
+    workshop.build(tag="v0.2.0")
+    return workshop
 
 
 @pytest.fixture

@@ -65,15 +65,6 @@ class Desk:
         return [self.fleet[name].path("/srv/counter") for name in names or PRODUCTION]
 
 
-@pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    """The counter, built twice."""
-    workshop = Workshop.make(tmp_path_factory.mktemp("workshop"), "counter")
-    workshop.build(tag="v0.1.0")
-    workshop.build(tag="v0.2.0")
-    return workshop
-
-
 @pytest.fixture
 def desk(fleet: Fleet, workshop: Workshop, tmp_path: Path) -> Desk:
     write_config(tmp_path, fleet, workshop)

@@ -17,15 +17,6 @@ from tests.ship.test_hosts import PRODUCTION, Desk, states, write_config
 pytestmark = [pytest.mark.hosts, pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    """The counter, built twice."""
-    workshop = Workshop.make(tmp_path_factory.mktemp("workshop"), "counter")
-    workshop.build(tag="v0.1.0")
-    workshop.build(tag="v0.2.0")
-    return workshop
-
-
 @pytest.fixture
 def key(fleet: Fleet) -> Iterator[None]:
     """An SSH agent has the operator's key."""
