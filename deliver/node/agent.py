@@ -37,8 +37,14 @@ end,
 Load(deliver_json, {json}),
 Load(deliver_node, {node}),
 """
+# Looking through all processes for old code takes longer than asking whether there is any.
 _UNLOAD = """lists:foreach(
-    fun(One) -> code:purge(One), code:delete(One), code:purge(One) end, [deliver_relup, deliver_json, deliver_node]),
+    fun(One) ->
+        erlang:check_old_code(One) andalso code:purge(One),
+        code:delete(One) andalso code:purge(One)
+    end,
+    [deliver_relup, deliver_json, deliver_node]
+),
 """
 
 

@@ -237,14 +237,24 @@ key(Key) when is_atom(Key) -> Key;
 key(Key) -> shown(Key).
 
 modules(Root) ->
-    maps:from_list([{Module, Md5} || {Module, Path} <- of_release(Root), is_compared(Path), Md5 <- md5(Module)]).
+    maps:from_list([{Module, Md5} || Module <- of_release(Root, fun is_compared/1), Md5 <- md5(Module)]).
 
-%% Loaded modules of the release's directory, and where there their files are.
-of_release(Root) ->
-    [{Module, Path} || {Module, File} <- code:all_loaded(), is_list(File), Path <- below(Root, File)].
+%% Loaded modules of the release whose directory is one that is meant. Each directory is looked at once: that of each
+%% module would take longer than all else in a snapshot.
+of_release(Root, IsMeant) ->
+    Loaded = [{Module, backwards(File)} || {Module, [_ | _] = File} <- code:all_loaded()],
+    Directories = maps:keys(maps:from_list([{Directory, Module} || {Module, Directory} <- Loaded])),
+    Meant = maps:from_list([
+        {One, Place} || One <- Directories, Place <- below(Root, lists:reverse(One)), IsMeant(Place)
+    ]),
+    [Module || {Module, Directory} <- Loaded, is_map_key(Directory, Meant)].
 
-is_compared("lib/" ++ _ = Path) -> not lists:member(app_of(Path), ?FOUNDATION);
-is_compared(Path) -> filename:basename(filename:dirname(Path)) =:= "consolidated".
+%% The directory of a file, from its end on.
+backwards(File) ->
+    lists:dropwhile(fun(Character) -> Character =/= $/ end, lists:reverse(File)).
+
+is_compared("lib/" ++ _ = Place) -> not lists:member(app_of(Place), ?FOUNDATION);
+is_compared(Place) -> filename:basename(Place) =:= "consolidated".
 
 %% None when the module is unloaded just now.
 md5(Module) ->
@@ -254,7 +264,7 @@ md5(Module) ->
         error:_ -> []
     end.
 
-%% The application whose directory has that file.
+%% The application that has that directory.
 app_of("lib/" ++ Rest) ->
     hd(string:split(hd(filename:split(Rest)), "-")).
 
@@ -316,7 +326,7 @@ os_env(Salt) ->
 
 %% Processes outside the trees that were started with code of the release, and what with. At most so many are told.
 others(Root, Known) ->
-    Own = sets:from_list([Module || {Module, Path} <- of_release(Root), is_own(Path)]),
+    Own = sets:from_list(of_release(Root, fun is_own/1)),
     Skipped = sets:from_list([self() | Known]),
     Found = fun() ->
         [
@@ -332,7 +342,7 @@ others(Root, Known) ->
         _ -> []
     end.
 
-is_own("lib/" ++ _ = Path) -> not lists:member(app_of(Path), ?OTP);
+is_own("lib/" ++ _ = Place) -> not lists:member(app_of(Place), ?OTP);
 is_own(_) -> false.
 
 call_text({Module, Function, Arity}) ->
@@ -1019,10 +1029,14 @@ set_at_runtime({Configured, Apps}) ->
     [
         {App, Own}
      || {App, _, Env} <- Apps,
-        Named <- [proplists:get_value(App, Configured, []) ++ default(App)],
-        Own <- [[One || {Key, _} = One <- Env, not lists:keymember(Key, 1, Named)]],
+        Left <- [without(proplists:get_value(App, Configured, []), Env)],
+        Left =/= [],
+        Own <- [without(default(App), Left)],
         Own =/= []
     ].
+
+without(Named, Env) ->
+    [One || {Key, _} = One <- Env, not lists:keymember(Key, 1, Named)].
 
 default(App) ->
     File = code:where_is_file(atom_to_list(App) ++ ".app"),

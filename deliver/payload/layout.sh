@@ -51,7 +51,9 @@ put_text() {
 # put_file FROM TO: a copy of FROM, a file or a link, takes the place of TO in one step.
 put_file() {
   put_new="${2%/*}/.${2##*/}.deliver-new"
-  mkdir -p "${2%/*}" && rm -f "$put_new" && cp -pP "$1" "$put_new" || return 1
+  [ -d "${2%/*}" ] || mkdir -p "${2%/*}" || return 1
+  ! exists "$put_new" || rm -f "$put_new" || return 1
+  cp -pP "$1" "$put_new" || return 1
   if [ -d "$2" ]; then
     # `mv` would go into a directory, and through a link to one.
     [ -L "$2" ] || fail "$2 is a directory"
@@ -71,8 +73,18 @@ same_file() {
 
 # activate VERSION ERTS: makes an installed version the one to start.
 activate() {
+  place_scripts "$1"
+  name_permanent "$1" "$2"
+}
+
+# place_scripts VERSION: the start scripts of an installed version.
+place_scripts() {
   [ -f "$root/.deliver/versions/$1/manifest" ] || fail "version $1 is not installed in $root"
   attempt 'putting the start scripts in place' place_unversioned "$root/.deliver/versions/$1"
+}
+
+# name_permanent VERSION ERTS: for the start scripts, and for release_handler.
+name_permanent() {
   attempt 'writing releases/RELEASES' write_releases "$1"
   attempt 'writing releases/start_erl.data' put_text "$2 $1" "$root/releases/start_erl.data"
 }
@@ -86,7 +98,7 @@ place_unversioned() {
     case $path in
       releases/RELEASES | releases/start_erl.data | releases/COOKIE) continue ;;
     esac
-    [ -f "$1/overlays" ] && grep -qxF -e "$path" "$1/overlays" && continue
+    [ -s "$1/overlays" ] && grep -qxF -e "$path" "$1/overlays" && continue
     same_file "$1/unversioned/$path" "$root/$path" || put_file "$1/unversioned/$path" "$root/$path" || exit 1
   done
 }

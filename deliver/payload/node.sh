@@ -233,7 +233,10 @@ speak_for_node() {
 # borrow NAME...: exports those variables as the running node has them.
 borrow() {
   for name in "$@"; do
-    value=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n "s/^$name=//p" | head -n 1)
+    value=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n "/^$name=/{
+      s///p
+      q
+    }")
     [ -z "$value" ] || export "$name=$value"
   done
 }

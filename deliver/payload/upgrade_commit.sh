@@ -3,7 +3,6 @@
 # empties before it writes, which also shows whether there is room. Stands after layout.sh.
 : "${root:=}" "${version:=}" "${holder:=}" "${wait:=0}"
 
-[ -f "$root/.deliver/versions/$version/manifest" ] || fail "version $version is not installed in $root"
 take_lock "$root/.deliver/lock" "$holder" "$wait"
 check_format
 kept=$root/.deliver/upgrades/kept
@@ -13,7 +12,7 @@ end_commit() {
   journal commit "$version" "$outcome"
 }
 at_exit end_commit
-attempt 'putting the start scripts in place' place_unversioned "$root/.deliver/versions/$version"
+place_scripts "$version"
 for file in RELEASES start_erl.data; do
   [ ! -f "$root/releases/$file" ] || attempt "copying $file" put_file "$root/releases/$file" "$kept/$file"
 done

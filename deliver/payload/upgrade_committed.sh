@@ -5,7 +5,7 @@
 
 case $answer in
   *'"eyJvayI6'*) # what begins with {"ok": in base64
-    activate "$version" "$erts"
+    name_permanent "$version" "$erts"
     # shellcheck disable=SC2034 # the journal gets it
     outcome=ok
     say activated "$version"
