@@ -31,16 +31,37 @@ show_rest() {
   shown=$size
 }
 
-# later_logs: prints the paths of run_erl's files that came after the followed one; all when that one is gone.
+# later_logs: prints the paths of run_erl's files that came after the followed one; all when that one is gone. Their times
+# do not tell, for several are written within a tick of the kernel's clock. run_erl counts, begins again at 1 after some
+# number, and removes the file after the one that it begins.
 later_logs() {
   [ -z "$log_file" ] || return 0
-  # shellcheck disable=SC2012  # run_erl gives these names
-  ls -tr "$root"/tmp/log/erlang.log.* "$root"/log/erlang.log.* 2>/dev/null |
-    followed=$followed awk '
-      $0 == ENVIRON["followed"] { count = 0; next }
-      { line[++count] = $0 }
-      END { for (at = 1; at <= count; at++) print line[at] }
-    '
+  place=${followed%/*}
+  at=${followed##*.}
+  most=0
+  for file in "$place"/erlang.log.*; do
+    [ ! -f "$file" ] || [ "${file##*.}" -le "$most" ] || most=${file##*.}
+  done
+  [ "$most" -gt 0 ] || return 0
+  newest=$most
+  [ ! -f "$place/erlang.log.1" ] || newest=1
+  while [ "$newest" -lt "$most" ] && [ -f "$place/erlang.log.$((newest + 1))" ]; do
+    newest=$((newest + 1))
+  done
+  if [ ! -f "$followed" ]; then
+    at=$newest
+    log_after
+  fi
+  while [ "$at" -ne "$newest" ]; do
+    log_after
+  done
+}
+
+# log_after: steps to the number after `at`, and prints the path where there is one.
+log_after() {
+  at=$((at + 1))
+  [ "$at" -le "$most" ] || at=1
+  [ ! -f "$place/erlang.log.$at" ] || printf '%s\n' "$place/erlang.log.$at"
 }
 
 find_root
