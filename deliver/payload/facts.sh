@@ -70,8 +70,15 @@ holds() {
   read -r boot 2>/dev/null </proc/sys/kernel/random/boot_id || return 0
   case $1 in
     [!0-9]*) return 0 ;;
-    *."$boot.$here") [ -d "/proc/${1%%.*}" ] ;;
+    *."$boot.$here") [ -d "/proc/${1%%.*}" ] || is_hidden "${1%%.*}" ;;
     *."$here") return 1 ;;
+  esac
+}
+
+# is_hidden PID: whether a process is there that /proc does not show, as under `hidepid`.
+is_hidden() {
+  case $(kill -0 "$1" 2>&1) in
+    *'o such process'*) return 1 ;;
   esac
 }
 

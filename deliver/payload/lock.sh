@@ -70,7 +70,22 @@ lock_lives() {
   esac
   lock_node=${1#*.*.*.}
   [ "$lock_node" = "$(uname -n | tr '/' '-')" ] || return 0
-  [ "$(lock_identity "$lock_pid")" = "$1" ]
+  [ "$(lock_identity "$lock_pid")" = "$1" ] || lock_hides "$1"
+}
+
+# lock_hides IDENTITY: whether /proc may keep that process from us, as it does with those of other users under `hidepid`.
+# One that is there and may not be asked could be any: it counts as the owner.
+lock_hides() {
+  case $1 in
+    *".$(lock_boot).$lock_node") [ -r /proc/self/stat ] && [ ! -d "/proc/$lock_pid" ] && lock_answers ;;
+    *) return 1 ;;
+  esac
+}
+
+lock_answers() {
+  case $(kill -0 "$lock_pid" 2>&1) in
+    *'o such process'*) return 1 ;;
+  esac
 }
 
 # lock_try: one attempt; whether it is ours now.

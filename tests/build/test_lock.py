@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from deliver.remote.script import payload
+from tests.hosts import Fleet
 
 SHELLS = (["dash"], ["busybox", "sh"])
 TAKE = 'take_lock "$dir" "$who" "$wait"\nsay taken\n'
@@ -117,6 +118,26 @@ def test_the_lock_of_another_machine_is_never_taken_over(shell: list[str], lock:
     (lock / "holder").write_text(holder("carl") + "\n")
     done = run(shell, script(lock, "bert", TAKE))
     assert (done.returncode, done.stdout) == (75, f"locked\t{holder('carl')}\n")
+
+
+@pytest.mark.hosts
+def test_a_holder_that_the_kernel_hides_from_other_users_is_alive(shell: list[str], fleet: Fleet) -> None:
+    host = fleet["prod1"]
+    lock = Path("/srv/lock")
+    host.shell("mount -o remount,hidepid=2 /proc")
+    try:
+        host.shell("(sleep 1000; true) >/dev/null 2>&1 & echo $! >/srv/pid")
+        pid = host.shell("cat /srv/pid")
+        owner = host.shell(f"{payload('lock.sh')}lock_identity {pid}")
+        host.shell(f"mkdir -p {lock}/owner.{owner}; echo '{holder('anna')}' >{lock}/holder; chown -R deploy {lock}")
+        take = [*shell, "-c", script(lock, "bert", TAKE)]
+        assert host.shell(f"[ ! -e /proc/{pid} ]; echo hidden", user="deploy") == "hidden"
+        done = host.run(take, user="deploy", check=False)
+        assert (done.returncode, done.stdout) == (75, f"locked\t{holder('anna')}\n")
+        host.shell(f"kill {pid}; while [ -e /proc/{pid} ]; do sleep 0.1; done")
+        assert host.run(take, user="deploy").stdout == "taken\n"
+    finally:
+        host.shell("mount -o remount,hidepid=0 /proc")
 
 
 def test_only_one_of_many_takes_over_a_dead_lock(shell: list[str], lock: Path, keeper: subprocess.Popen[str]) -> None:
