@@ -121,9 +121,10 @@ without_secrets() {
 }
 
 # tell TEXT: prints its last words in one line: from the exception on, which Elixir tells before the virtual machine ends
-# with words of its own, or with half of them.
+# with words of its own, or with half of them, in the middle of which the exception may stand.
 tell() {
   words=$(printf '%s\n' "$1" | sed -n '/^\*\* (/,$p' | head -n 5)
+  [ -n "$words" ] || words=$(printf '%s\n' "$1" | sed -n '/\*\* (/,$p' | head -n 5)
   [ -n "$words" ] || words=$(printf '%s\n' "$1" | tail -n 5)
   printf '%s\n' "$words" | without_secrets | tr '\n\t' '  '
 }
