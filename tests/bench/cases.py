@@ -103,6 +103,7 @@ CASES: dict[str, Callable[[Bench], Row]] = {
     "ping": ping,
     "build-upgrade": upgrades.build_upgrade,
     "hot-upgrade": upgrades.hot_upgrade,
+    "hot-rollback": upgrades.hot_rollback,
     "connections": upgrades.connections,
     **rolls.CASES,
     **wire.CASES,
@@ -113,7 +114,7 @@ CASES: dict[str, Callable[[Bench], Row]] = {
 
 
 #: What takes minutes; it has to be asked for.
-LONG = ("hundred-version", "hundred-upgrade")
+LONG = ("hundred-version", "hundred-ping", "hundred-upgrade")
 
 
 def run(bench: Bench, names: list[str]) -> Iterator[Row]:

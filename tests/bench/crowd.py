@@ -159,9 +159,18 @@ def _row(case: str, took: Sized, plain: Figure) -> Row:
 
 def hundred_version(bench: Bench) -> Row:
     """Ask a hundred nodes which version they run: beside a hundred times `ssh host true`, at once."""
+    return _asked(bench, "version")
+
+
+def hundred_ping(bench: Bench) -> Row:
+    """Ask a hundred nodes whether they answer: beside the same."""
+    return _asked(bench, "ping")
+
+
+def _asked(bench: Bench, task: str) -> Row:
     desk, crowd = _desk(bench), Crowd.of(bench)
-    took = _sized(desk, "version", "--on", "production")
-    return _row("version of a hundred", took, crowd.meter.measure(lambda: crowd.everywhere(HUNDRED, "true")))
+    took = _sized(desk, task, "--on", "production")
+    return _row(f"{task} of a hundred", took, crowd.meter.measure(lambda: crowd.everywhere(HUNDRED, "true")))
 
 
 def hundred_upgrade(bench: Bench) -> Row:
@@ -182,5 +191,6 @@ CASES: dict[str, Callable[[Bench], Row]] = {
     "ten-first": ten_first,
     "ten-via": ten_via,
     "hundred-version": hundred_version,
+    "hundred-ping": hundred_ping,
     "hundred-upgrade": hundred_upgrade,
 }

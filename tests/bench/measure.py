@@ -78,9 +78,14 @@ class Meter:
             raise SystemExit(f"bench: {' '.join(argv)} failed:\n{done.stdout.decode()}\n{done.stderr.decode()}")
         return done.stdout.decode()
 
-    def measure(self, work: Callable[[], object], *, runs: int = 1) -> Figure:
-        """Return what `work` costs: the median of `runs`."""
-        figures = [self._once(work) for _ in range(runs)]
+    def measure(
+        self, work: Callable[[], object], *, runs: int = 1, before: Callable[[], object] = lambda: None
+    ) -> Figure:
+        """Return what `work` costs, the median of `runs`; what is done before each of them costs nothing."""
+        figures = []
+        for _ in range(runs):
+            before()
+            figures.append(self._once(work))
         middle = statistics.median(figure.seconds for figure in figures)
         return Figure(middle, int(statistics.median(figure.network for figure in figures)))
 

@@ -40,24 +40,50 @@ def _boot_by_hand(bench: Bench) -> None:
 
 
 def hot_upgrade(bench: Bench) -> Row:
-    """Upgrade three running nodes with every check, and take them back: beside bare calls of release_handler."""
+    """Upgrade three running nodes with every check: beside bare calls of release_handler."""
     _paired(bench)
     started(bench)
-    ours = bench.meter.measure(lambda: _up_and_down(bench), runs=3)
-
-    def plain() -> None:
-        for version in ("0.2.0", "0.1.0"):
-            for host in NODES:
-                bench.ssh(host, f"/srv/counter/bin/counter rpc '{_INSTALL.format(version)}'")
-
-    theirs = bench.meter.measure(plain)
-    each = ours.seconds / 2
-    return Row("upgrade of three nodes, and back", ours, theirs, f"half a second each way ({each:.2f})", each < 0.5)
+    _up(bench)
+    ours = bench.meter.measure(lambda: _up(bench), runs=3, before=lambda: _down(bench))
+    nodes = _changing(bench)
+    theirs = bench.meter.measure(lambda: _by_hand(bench, "0.2.0"), before=lambda: _by_hand(bench, "0.1.0"))
+    wanted = f"half a second ({nodes:.2f} s of it from the first node's change to the last one's end)"
+    return Row("upgrade of three nodes", ours, theirs, wanted, ours.seconds < 0.5)
 
 
-def _up_and_down(bench: Bench) -> None:
+def hot_rollback(bench: Bench) -> Row:
+    """Take three running nodes back by a whole roll, with its journals: beside bare calls of release_handler."""
+    _paired(bench)
+    started(bench)
+    ours = bench.meter.measure(lambda: _down(bench), runs=3, before=lambda: _up(bench))
+    theirs = bench.meter.measure(lambda: _by_hand(bench, "0.1.0"), before=lambda: _by_hand(bench, "0.2.0"))
+    return Row("rollback of three nodes", ours, theirs)
+
+
+def _up(bench: Bench) -> None:
     bench.deliver("deploy-upgrade", "--version", "0.2.0", "--to", "production", "--probation", "0")
+
+
+def _down(bench: Bench) -> None:
     bench.deliver("rollback", "--on", "production", "--version", "0.1.0", "--probation", "0", "--yes")
+
+
+def _by_hand(bench: Bench, version: str) -> None:
+    for host in NODES:
+        bench.ssh(host, f"/srv/counter/bin/counter rpc '{_INSTALL.format(version)}'")
+
+
+def _changing(bench: Bench) -> float:
+    """Return how many seconds went from the first node's change to the last one's end, by the last command's log."""
+    log = max((bench.repository / ".deliver/logs").glob("*.deploy-upgrade.*"))
+    lines = [line.split(maxsplit=2) for line in log.read_text().splitlines()]
+    times = [_seconds(at) for at, _, text in lines if text.startswith(("runs ask.sh", "upgraded from"))]
+    return (times[-1] - times[0]) % 86400
+
+
+def _seconds(clock: str) -> float:
+    hours, minutes, seconds = clock.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
 def _paired(bench: Bench) -> None:
