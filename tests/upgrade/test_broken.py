@@ -54,7 +54,9 @@ def test_a_provider_that_raises_on_a_host_changes_nothing_there(counter: Desk) -
     assert counter.deliver("deploy-release", "--version", "0.2.0", "--to", "production", *ONE).code == 0
     runtime = counter.root() / "releases" / "0.2.0" / "runtime.exs"
     good = runtime.read_text()
-    runtime.write_text(f'{good}\nconfig :counter, key: System.fetch_env!("NEW_KEY")\n')
+    # Others write, too: what matters may stand in the middle of a line.
+    talk = 'IO.write(:stderr, "half a line ")'
+    runtime.write_text(f'{good}\n{talk}\nconfig :counter, key: System.fetch_env!("NEW_KEY")\n')
     before = counter.pids("prod1")
     done = counter.upgrade("0.2.0", *ONE)
     assert done.code == 1
