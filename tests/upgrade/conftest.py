@@ -14,7 +14,15 @@ from tests.build.workshop import Workshop
 from tests.hosts import Fleet
 from tests.ports import own_ports
 from tests.upgrade.desk import Desk
+from tests.upgrade.once import compiled_once
 from tests.upgrade.works import Works
+
+
+@pytest.fixture(scope="session", autouse=True)
+def our_erlang() -> Iterator[None]:
+    """Our own Erlang, compiled for the first pair of a run."""
+    with compiled_once():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,12 @@ from tests.upgrade.works import Works
 
 pytestmark = [pytest.mark.hosts, pytest.mark.slow]
 
+#: Others write, too: what matters may stand in the middle of a line, and has a long stack after it.
+RAISES = """
+IO.write(:stderr, "half a line ")
+deep = fn deep, left -> if left == 0, do: System.fetch_env!("NEW_KEY"), else: [deep.(deep, left - 1)] end
+config :counter, key: deep.(deep, 9)
+"""
 ONE = ("--host", "prod1")
 #: By version: what its rehearsal says, and whether release_handler itself gives up.
 BROKEN = {
@@ -54,9 +60,7 @@ def test_a_provider_that_raises_on_a_host_changes_nothing_there(counter: Desk) -
     assert counter.deliver("deploy-release", "--version", "0.2.0", "--to", "production", *ONE).code == 0
     runtime = counter.root() / "releases" / "0.2.0" / "runtime.exs"
     good = runtime.read_text()
-    # Others write, too: what matters may stand in the middle of a line.
-    talk = 'IO.write(:stderr, "half a line ")'
-    runtime.write_text(f'{good}\n{talk}\nconfig :counter, key: System.fetch_env!("NEW_KEY")\n')
+    runtime.write_text(f"{good}\n{RAISES}")
     before = counter.pids("prod1")
     done = counter.upgrade("0.2.0", *ONE)
     assert done.code == 1

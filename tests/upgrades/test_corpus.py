@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from deliver.config.schema import Config
-from deliver.remote.session import Session
 from deliver.store.store import Store
-from deliver.upgrade import workbench
 from deliver.upgrade.flow import Made
+from tests.upgrade.once import compiled_once
 from tests.upgrades.corpus import Case, Outcome, all_cases
 
 pytestmark = pytest.mark.slow
@@ -22,16 +20,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def common(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where cases find what they have in common; and our own Erlang, which they have too, is compiled once."""
-    beams: dict[str, bytes] = {}
-    compiled = workbench._compiled
-
-    def compiled_once(config: Config, session: Session) -> dict[str, bytes]:
-        beams.update(beams or compiled(config, session))
-        return beams
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workbench, "_compiled", compiled_once)
+    """Where cases find what they have in common."""
+    with compiled_once():
         yield tmp_path_factory.mktemp("common")
 
 

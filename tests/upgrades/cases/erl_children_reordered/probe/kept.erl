@@ -1,1 +1,0 @@
-process_info(whereis(memo), messages) =:= {messages, [[whereis(first), whereis(second)]]}.

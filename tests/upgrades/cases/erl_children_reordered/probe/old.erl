@@ -1,1 +1,0 @@
-[first, second] =:= lists:reverse([Id || {Id, _, _, _} <- supervisor:which_children(sample_sup)]).

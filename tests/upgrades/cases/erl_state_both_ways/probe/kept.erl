@@ -1,1 +1,0 @@
-sample_server:get() =:= here.

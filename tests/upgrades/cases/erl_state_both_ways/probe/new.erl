@@ -1,1 +1,0 @@
-tuple_size(sys:get_state(sample_server)) =:= 3.

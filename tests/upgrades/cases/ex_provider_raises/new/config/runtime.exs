@@ -1,3 +1,0 @@
-import Config
-
-config :sample, secret: System.fetch_env!("SAMPLE_SECRET")

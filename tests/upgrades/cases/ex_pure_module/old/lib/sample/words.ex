@@ -1,3 +1,0 @@
-defmodule Sample.Words do
-  def greeting, do: "old"
-end

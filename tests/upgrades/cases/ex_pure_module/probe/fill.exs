@@ -1,1 +1,0 @@
-Sample.Server.put(:here)

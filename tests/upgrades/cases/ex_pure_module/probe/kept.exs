@@ -1,1 +1,0 @@
-Sample.Server.get() == :here
