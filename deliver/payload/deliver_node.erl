@@ -179,6 +179,7 @@ snapshot(Salt) ->
     Running = application:which_applications(?PATIENCE),
     Loaded = application:loaded_applications(),
     Tree = tree(Salt, Running),
+    Places = by_place(Root),
     #{
         os_pid => deliver_json:text(os:getpid()),
         release => deliver_json:text(Current),
@@ -186,10 +187,10 @@ snapshot(Salt) ->
         applications => by_version(Running),
         loaded => by_version(Loaded),
         environment => maps:from_list([{App, environment(Salt, App)} || {App, _, _} <- Loaded]),
-        modules => modules(Root),
+        modules => modules(Places),
         paths => [deliver_json:text(Path) || Full <- code:get_path(), Path <- below(Root, Full)],
         tree => [maps:without([process, number], One) || One <- Tree],
-        others => others(Root, [Pid || #{process := Pid} <- Tree]),
+        others => others(Places, [Pid || #{process := Pid} <- Tree]),
         old_code => old_code(),
         names => lists:sort([Name || Name <- registered(), Name =/= ?WATCH]),
         tables => lists:usort([ets:info(Table, name) || Table <- ets:all(), ets:info(Table, named_table) =:= true]),
@@ -236,18 +237,23 @@ environment(Salt, App) ->
 key(Key) when is_atom(Key) -> Key;
 key(Key) -> shown(Key).
 
-modules(Root) ->
-    maps:from_list([{Module, Md5} || Module <- of_release(Root, fun is_compared/1), Md5 <- md5(Module)]).
+modules(Places) ->
+    Compared = [Module || {Place, Modules} <- Places, is_compared(Place), Module <- Modules],
+    maps:from_list([{Module, Md5} || Module <- Compared, Md5 <- md5(Module)]).
 
-%% Loaded modules of the release whose directory is one that is meant. Each directory is looked at once: that of each
+%% Loaded modules of the release, by their directory there. Each directory is looked at once: to look at that of each
 %% module would take longer than all else in a snapshot.
-of_release(Root, IsMeant) ->
-    Loaded = [{Module, backwards(File)} || {Module, [_ | _] = File} <- code:all_loaded()],
-    Directories = maps:keys(maps:from_list([{Directory, Module} || {Module, Directory} <- Loaded])),
-    Meant = maps:from_list([
-        {One, Place} || One <- Directories, Place <- below(Root, lists:reverse(One)), IsMeant(Place)
-    ]),
-    [Module || {Module, Directory} <- Loaded, is_map_key(Directory, Meant)].
+by_place(Root) ->
+    Loaded = lists:foldl(fun by_directory/2, #{}, code:all_loaded()),
+    [
+        {Place, Modules}
+     || {Directory, Modules} <- maps:to_list(Loaded), Place <- below(Root, lists:reverse(Directory))
+    ].
+
+by_directory({Module, [_ | _] = File}, Found) ->
+    maps:update_with(backwards(File), fun(Modules) -> [Module | Modules] end, [Module], Found);
+by_directory(_, Found) ->
+    Found.
 
 %% The directory of a file, from its end on.
 backwards(File) ->
@@ -325,8 +331,8 @@ os_env(Salt) ->
     maps:from_list([{deliver_json:text(Name), hash(Salt, Value)} || [Name, Value] <- Pairs]).
 
 %% Processes outside the trees that were started with code of the release, and what with. At most so many are told.
-others(Root, Known) ->
-    Own = sets:from_list(of_release(Root, fun is_own/1)),
+others(Places, Known) ->
+    Own = sets:from_list([Module || {Place, Modules} <- Places, is_own(Place), Module <- Modules]),
     Skipped = sets:from_list([self() | Known]),
     Found = fun() ->
         [

@@ -75,13 +75,6 @@ holds() {
   esac
 }
 
-# is_hidden PID: whether a process is there that /proc does not show, as under `hidepid`.
-is_hidden() {
-  case $(kill -0 "$1" 2>&1) in
-    *'o such process'*) return 1 ;;
-  esac
-}
-
 # roll_facts: the last line of the journal that tells how a roll went here; those of its steps have a name for each.
 roll_facts() {
   rolled=$(grep -F -e '"run":"' "$root/.deliver/journal" 2>/dev/null | grep -vF -e '"step":"' | tail -n 1)

@@ -73,18 +73,11 @@ lock_lives() {
   [ "$(lock_identity "$lock_pid")" = "$1" ] || lock_hides "$1"
 }
 
-# lock_hides IDENTITY: whether /proc may keep that process from us, as it does with those of other users under `hidepid`.
-# One that is there and may not be asked could be any: it counts as the owner.
+# lock_hides IDENTITY: whether that may be a process of this boot which /proc hides from us: it counts as the owner.
 lock_hides() {
   case $1 in
-    *".$(lock_boot).$lock_node") [ -r /proc/self/stat ] && [ ! -d "/proc/$lock_pid" ] && lock_answers ;;
+    *".$(lock_boot).$lock_node") is_hidden "$lock_pid" ;;
     *) return 1 ;;
-  esac
-}
-
-lock_answers() {
-  case $(kill -0 "$lock_pid" 2>&1) in
-    *'o such process'*) return 1 ;;
   esac
 }
 

@@ -31,37 +31,28 @@ show_rest() {
   shown=$size
 }
 
-# later_logs: prints the paths of run_erl's files that came after the followed one; all when that one is gone. Their times
-# do not tell, for several are written within a tick of the kernel's clock. run_erl counts, begins again at 1 after some
-# number, and removes the file after the one that it begins.
+# later_logs: prints the paths of run_erl's files that came after the followed one, also when that one is gone. Their
+# times alone do not tell, for several are written within a tick of the kernel's clock.
 later_logs() {
   [ -z "$log_file" ] || return 0
   place=${followed%/*}
   at=${followed##*.}
-  most=0
-  for file in "$place"/erlang.log.*; do
-    [ ! -f "$file" ] || [ "${file##*.}" -le "$most" ] || most=${file##*.}
-  done
-  [ "$most" -gt 0 ] || return 0
-  newest=$most
-  [ ! -f "$place/erlang.log.1" ] || newest=1
-  while [ "$newest" -lt "$most" ] && [ -f "$place/erlang.log.$((newest + 1))" ]; do
-    newest=$((newest + 1))
-  done
-  if [ ! -f "$followed" ]; then
-    at=$newest
-    log_after
-  fi
-  while [ "$at" -ne "$newest" ]; do
-    log_after
+  while step_on && [ "$place/erlang.log.$at" != "$followed" ]; do
+    printf '%s\n' "$place/erlang.log.$at"
   done
 }
 
-# log_after: steps to the number after `at`, and prints the path where there is one.
-log_after() {
-  at=$((at + 1))
-  [ "$at" -le "$most" ] || at=1
-  [ ! -f "$place/erlang.log.$at" ] || printf '%s\n' "$place/erlang.log.$at"
+# step_on: whether run_erl went on from the number `at`; to the one that `at` is then. It counts, begins again at 1 after
+# some number, and removes the file after the one that it begins.
+step_on() {
+  next=$((at + 1))
+  if [ ! -f "$place/erlang.log.$next" ]; then
+    next=1
+    [ -f "$place/erlang.log.1" ] || return 1
+    [ ! -f "$place/erlang.log.$at" ] ||
+      [ -n "$(find "$place/erlang.log.1" -newer "$place/erlang.log.$at" 2>/dev/null)" ] || return 1
+  fi
+  at=$next
 }
 
 find_root

@@ -80,3 +80,11 @@ fail() {
   printf 'deliver: %s\n' "$1" >&2
   exit "${2:-1}"
 }
+
+# is_hidden PID: whether there is such a process that /proc keeps from us, as it does with other users' under `hidepid`.
+is_hidden() {
+  [ -r /proc/self/stat ] && [ ! -d "/proc/$1" ] || return 1
+  case $(kill -0 "$1" 2>&1) in
+    *'o such process'*) return 1 ;;
+  esac
+}

@@ -140,8 +140,8 @@ newest_log() {
     esac
     return
   fi
-  # shellcheck disable=SC2012  # run_erl gives these names: erlang.log.1 and so on
-  ls -t "$root"/tmp/log/erlang.log.* "$root"/log/erlang.log.* 2>/dev/null | head -n 1
+  # shellcheck disable=SC2010,SC2012  # run_erl gives these names: erlang.log.1 and so on
+  ls -t "$root"/tmp/log/erlang.log.* "$root"/log/erlang.log.* 2>/dev/null | grep '\.[0-9]*$' | head -n 1
 }
 
 # journal_of_unit OPTION...: what systemd keeps of the node's output.

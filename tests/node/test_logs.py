@@ -63,6 +63,7 @@ def test_following_goes_on_in_the_next_files_and_leaves_no_line_out(mix: Install
     with followed(mix) as shown:
         say(other, "in the first file")
         eventually(lambda: b"in the first file" in shown())
+        (mix.root / "tmp/log/erlang.log.1.gz").write_text("kept by somebody")
         burst = '[io:format(user, "burst ~b ~s~n", [N, lists:duplicate(100, $x)]) || N <- lists:seq(1, 2500)], ok.'
         other.session.run(ask(other, burst))
         eventually(lambda: b"burst 2500 " in shown())
